@@ -1,0 +1,1 @@
+//! Shell of the CDN node: HTTP in, cache, HTTP to the origin.

@@ -1,0 +1,1 @@
+//! What every node carries: configuration, identity, lease, telemetry, drain.

@@ -1,0 +1,36 @@
+//! Where records stand in the store. Values are JSON.
+
+/// All nodes: [`crate::node::Node`], under the node's lease.
+pub const NODES: &str = "/seodang/nodes/";
+/// All rooms in progress: [`crate::room::Room`].
+pub const ROOMS: &str = "/seodang/rooms/";
+/// Which edges hold participants of a room: [`crate::room::Presence`], under the edge's lease.
+pub const PRESENCE: &str = "/seodang/presence/";
+/// All classes: [`crate::class::Class`].
+pub const CLASSES: &str = "/seodang/classes/";
+
+#[must_use]
+pub fn node(id: &str) -> String {
+    format!("{NODES}{id}")
+}
+
+#[must_use]
+pub fn room(name: &str) -> String {
+    format!("{ROOMS}{name}")
+}
+
+/// Room names have no `/`, so the prefix of one room never matches another.
+#[must_use]
+pub fn presence_prefix(room: &str) -> String {
+    format!("{PRESENCE}{room}/")
+}
+
+#[must_use]
+pub fn presence(room: &str, node: &str) -> String {
+    format!("{PRESENCE}{room}/{node}")
+}
+
+#[must_use]
+pub fn class(id: &str) -> String {
+    format!("{CLASSES}{id}")
+}

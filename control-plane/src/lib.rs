@@ -1,0 +1,1 @@
+//! Shell of the control plane: front door, store, web app.

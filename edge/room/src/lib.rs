@@ -1,0 +1,1 @@
+//! Core: who is in a class, what they publish, who watches it, on this edge and on others.

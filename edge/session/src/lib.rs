@@ -1,0 +1,1 @@
+//! Core: one WebRTC transport session without IO.

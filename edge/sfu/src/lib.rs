@@ -1,0 +1,1 @@
+//! Core: the media state of one shard, without IO.

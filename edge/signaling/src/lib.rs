@@ -1,0 +1,1 @@
+//! Adapter: client protocols (LiveKit wire v1, Twirp, WHIP, WHEP) to the room core's own words.

@@ -1,0 +1,1 @@
+//! Shell of the edge: sockets, threads, links and HTTP around the cores.

@@ -1,0 +1,289 @@
+//! Messages on the control stream of a link between two edges.
+//!
+//! Both sides open one bidirectional stream at connect, send [`Hello`] first, then anything. Order within the stream is
+//! the order of effect. Reliable [`Data`](crate::model::Data) travels on one unidirectional stream per publisher, so that
+//! a large message of one does not hold up control or another publisher.
+
+use crate::model;
+
+/// One control frame.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Control {
+    #[prost(oneof = "Message", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18")]
+    pub message: Option<Message>,
+}
+
+#[derive(Clone, PartialEq, prost::Oneof)]
+pub enum Message {
+    #[prost(message, tag = "1")]
+    Hello(Hello),
+    #[prost(message, tag = "2")]
+    EnterRoom(EnterRoom),
+    #[prost(message, tag = "3")]
+    LeaveRoom(LeaveRoom),
+    #[prost(message, tag = "4")]
+    Participant(ParticipantUpdate),
+    #[prost(message, tag = "5")]
+    ParticipantGone(ParticipantGone),
+    #[prost(message, tag = "6")]
+    Announce(Announce),
+    #[prost(message, tag = "7")]
+    Withdraw(Withdraw),
+    #[prost(message, tag = "8")]
+    Subscribe(Subscribe),
+    #[prost(message, tag = "9")]
+    Unsubscribe(Unsubscribe),
+    #[prost(message, tag = "10")]
+    Keyframe(KeyframeRequest),
+    #[prost(message, tag = "11")]
+    Nack(Nack),
+    #[prost(message, tag = "12")]
+    SenderReport(SenderReport),
+    #[prost(message, tag = "13")]
+    Data(RoomData),
+    #[prost(message, tag = "14")]
+    Speakers(Speakers),
+    #[prost(message, tag = "15")]
+    Command(RoomCommand),
+    #[prost(message, tag = "16")]
+    Bye(Bye),
+    #[prost(message, tag = "17")]
+    RoomUpdate(RoomUpdate),
+    #[prost(message, tag = "18")]
+    Quality(Quality),
+}
+
+/// First message in each direction.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Hello {
+    /// [`crate::VERSION`] of the speaker.
+    #[prost(uint32, tag = "1")]
+    pub version: u32,
+    /// Must equal the node name in the certificate, else the link is closed.
+    #[prost(string, tag = "2")]
+    pub node_id: String,
+    #[prost(string, tag = "3")]
+    pub region: String,
+    /// Start time of this process (ms): tells a restarted node from a re-dialled one.
+    #[prost(uint64, tag = "4")]
+    pub epoch: u64,
+}
+
+/// "I hold participants of this room; tell me yours." The receiver checks that the control plane admitted the
+/// sender to the room and answers with its own `EnterRoom`, participants and announcements.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct EnterRoom {
+    #[prost(message, required, tag = "1")]
+    pub room: model::Room,
+}
+
+/// "I hold nobody of this room any more." Everything of the room on this link is dropped.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct LeaveRoom {
+    #[prost(string, tag = "1")]
+    pub room: String,
+}
+
+/// Room metadata or recording flag changed.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct RoomUpdate {
+    #[prost(message, required, tag = "1")]
+    pub room: model::Room,
+}
+
+/// Upsert of one participant owned by the sender, tracks included.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ParticipantUpdate {
+    #[prost(string, tag = "1")]
+    pub room: String,
+    #[prost(message, required, tag = "2")]
+    pub participant: model::Participant,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ParticipantGone {
+    #[prost(string, tag = "1")]
+    pub room: String,
+    #[prost(string, tag = "2")]
+    pub sid: String,
+    #[prost(string, tag = "3")]
+    pub identity: String,
+}
+
+/// "You can pull this track from me."
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Announce {
+    #[prost(string, tag = "1")]
+    pub room: String,
+    #[prost(string, tag = "2")]
+    pub track_sid: String,
+    #[prost(string, tag = "3")]
+    pub participant_sid: String,
+    /// Node ids the media passes, publisher's edge first, the sender last. A receiver that finds itself drops the announcement.
+    #[prost(string, repeated, tag = "4")]
+    pub hops: Vec<String>,
+    /// Sum of link costs along the hops (ms of RTT by default).
+    #[prost(uint32, tag = "5")]
+    pub cost: u32,
+    /// Codec as it is on the flows.
+    #[prost(message, required, tag = "6")]
+    pub codec: Codec,
+    /// Number of layers (1 for audio), lowest first.
+    #[prost(uint32, tag = "7")]
+    pub layers: u32,
+}
+
+/// Payload format of a track's flows.
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+pub struct Codec {
+    /// `video/H264`, `audio/opus`, …
+    #[prost(string, tag = "1")]
+    pub mime_type: String,
+    #[prost(uint32, tag = "2")]
+    pub clock_rate_hz: u32,
+    #[prost(uint32, tag = "3")]
+    pub channels: u32,
+    #[prost(string, tag = "4")]
+    pub fmtp: String,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Withdraw {
+    #[prost(string, tag = "1")]
+    pub room: String,
+    #[prost(string, tag = "2")]
+    pub track_sid: String,
+}
+
+/// "Send me this layer under this flow id." The receiver of media picks the id: it must be unused on this link in that direction.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Subscribe {
+    #[prost(string, tag = "1")]
+    pub room: String,
+    #[prost(string, tag = "2")]
+    pub track_sid: String,
+    /// Index into the announced layers.
+    #[prost(uint32, tag = "3")]
+    pub layer: u32,
+    #[prost(uint64, tag = "4")]
+    pub flow: u64,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Unsubscribe {
+    #[prost(uint64, tag = "1")]
+    pub flow: u64,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct KeyframeRequest {
+    #[prost(uint64, tag = "1")]
+    pub flow: u64,
+}
+
+/// Packets of a flow the receiver misses; answered from the sender's ring.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Nack {
+    #[prost(uint64, tag = "1")]
+    pub flow: u64,
+    #[prost(uint32, repeated, tag = "2")]
+    pub sequence_numbers: Vec<u32>,
+}
+
+/// NTP to RTP mapping of a flow, from the publisher's RTCP SR (RFC 3550 section 6.4.1).
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct SenderReport {
+    #[prost(uint64, tag = "1")]
+    pub flow: u64,
+    /// 32.32 fixed point NTP time of the publisher's clock.
+    #[prost(fixed64, tag = "2")]
+    pub ntp: u64,
+    #[prost(uint32, tag = "3")]
+    pub rtp_timestamp: u32,
+    /// Time since the report arrived at the publisher's edge, milliseconds.
+    #[prost(uint32, tag = "4")]
+    pub age_ms: u32,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct RoomData {
+    #[prost(string, tag = "1")]
+    pub room: String,
+    #[prost(message, required, tag = "2")]
+    pub data: model::Data,
+}
+
+/// Speakers among the sender's own participants; level 0 ends speaking.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Speakers {
+    #[prost(string, tag = "1")]
+    pub room: String,
+    #[prost(message, repeated, tag = "2")]
+    pub speakers: Vec<Speaker>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Speaker {
+    #[prost(string, tag = "1")]
+    pub participant_sid: String,
+    /// 0.0 silent to 1.0 loudest.
+    #[prost(float, tag = "2")]
+    pub level: f32,
+}
+
+/// Connection quality of the sender's own participants.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Quality {
+    #[prost(string, tag = "1")]
+    pub room: String,
+    #[prost(string, tag = "2")]
+    pub participant_sid: String,
+    /// 0 poor, 1 good, 2 excellent, 3 lost.
+    #[prost(uint32, tag = "3")]
+    pub quality: u32,
+    #[prost(float, tag = "4")]
+    pub score: f32,
+}
+
+/// A moderation command for a participant the receiver owns.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct RoomCommand {
+    #[prost(string, tag = "1")]
+    pub room: String,
+    #[prost(string, tag = "2")]
+    pub identity: String,
+    #[prost(oneof = "CommandKind", tags = "3, 4, 5")]
+    pub kind: Option<CommandKind>,
+}
+
+#[derive(Clone, PartialEq, prost::Oneof)]
+pub enum CommandKind {
+    #[prost(message, tag = "3")]
+    Mute(MuteTrack),
+    /// Remove the participant from the room.
+    #[prost(bool, tag = "4")]
+    Remove(bool),
+    #[prost(message, tag = "5")]
+    Permission(model::Permission),
+}
+
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+pub struct MuteTrack {
+    #[prost(string, tag = "1")]
+    pub track_sid: String,
+    #[prost(bool, tag = "2")]
+    pub muted: bool,
+}
+
+/// Orderly end of the link.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Bye {
+    #[prost(string, tag = "1")]
+    pub reason: String,
+}
+
+impl From<Message> for Control {
+    fn from(message: Message) -> Self {
+        Self { message: Some(message) }
+    }
+}

@@ -1,0 +1,1 @@
+//! Core: recorded packets to frames, segments, playlists and a manifest.

@@ -1,0 +1,1 @@
+//! Shell of the origin: QUIC ingest, durable store, HTTP.
