@@ -34,3 +34,11 @@ pub fn presence(room: &str, node: &str) -> String {
 pub fn class(id: &str) -> String {
     format!("{CLASSES}{id}")
 }
+
+/// Recordings by room life: [`crate::recording::Recording`], written by the origin.
+pub const RECORDINGS: &str = "/seodang/recordings/";
+
+#[must_use]
+pub fn recording(room: &str, room_sid: &str) -> String {
+    format!("{RECORDINGS}{room}/{room_sid}")
+}

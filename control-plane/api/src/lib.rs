@@ -11,5 +11,6 @@ pub mod id;
 pub mod join;
 pub mod key;
 pub mod node;
+pub mod recording;
 pub mod room;
 pub mod token;
