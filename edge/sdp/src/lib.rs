@@ -7,10 +7,21 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod media;
 mod offer;
+mod section;
 
-pub use answer::{Answer, AnswerMedia, Candidate, Outgoing};
+pub use answer::{Answer, AnswerMedia, Candidate, MAX_MESSAGE_BYTES, Outgoing, SCTP_PORT};
 pub use offer::{Error, Offer, OfferMedia, RemoteSource};
+
+/// A browser's offer with 100 sections is about 60 kB; anything longer is refused unread.
+pub const MAX_TEXT_BYTES: usize = 64 * 1024;
+/// Sections are never taken away in a session, so a long class grows them; beyond this the client must join anew.
+pub const MAX_MEDIA: usize = 128;
+/// SSRCs kept of one section (three layers with repair need six); further ones are ignored.
+pub const MAX_SOURCES: usize = 32;
+/// RIDs kept of one section (three layers are usual); further ones are ignored.
+pub const MAX_RIDS: usize = 8;
 
 /// Kind of an m-line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -61,7 +72,11 @@ impl Codec {
     /// One `key=value` of the fmtp line.
     #[must_use]
     pub fn parameter(&self, key: &str) -> Option<&str> {
-        self.fmtp.split(';').filter_map(|pair| pair.trim().split_once('=')).find(|(k, _)| k.eq_ignore_ascii_case(key)).map(|(_, v)| v)
+        self.fmtp
+            .split(';')
+            .filter_map(|pair| pair.trim().split_once('='))
+            .find(|(k, _)| k.eq_ignore_ascii_case(key))
+            .map(|(_, v)| v)
     }
 }
 
@@ -70,4 +85,9 @@ impl Codec {
 pub struct Extension {
     pub id: u8,
     pub uri: String,
+}
+
+/// RFC 8866 token, widened to all visible ASCII: what can stand as one word of a line.
+fn is_token(word: &str) -> bool {
+    !word.is_empty() && word.bytes().all(|b| b.is_ascii_graphic())
 }
