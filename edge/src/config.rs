@@ -1,0 +1,98 @@
+//! Configuration of an edge: TOML file, then `SEODANG_EDGE_…`, then flags (`control_plane_agent::config`).
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use control_plane_api::node::Location;
+use control_plane_api::token::ApiKey;
+use serde::{Deserialize, Serialize};
+
+/// Everything an edge needs to know. `config/edge.toml` explains each key.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Unique name; must equal the name in the node's certificate.
+    pub id: String,
+    pub region: String,
+    pub location: Option<Location>,
+    /// HTTP for clients: signalling, WHIP, WHEP, probe.
+    pub listen: SocketAddr,
+    /// UDP for media.
+    pub media: SocketAddr,
+    /// UDP for QUIC links to other edges.
+    pub link: SocketAddr,
+    /// HTTP for operators: metrics and health.
+    pub admin: SocketAddr,
+    /// Base URL by which clients reach `listen`; made from it when absent.
+    pub public_url: Option<String>,
+    /// `host:port` by which other edges reach `link`; made from it when absent.
+    pub public_link: Option<String>,
+    /// Addresses written into ICE candidates; this machine's own and loopback when empty.
+    pub candidates: Vec<IpAddr>,
+    /// Keys that may sign tokens.
+    pub keys: Vec<ApiKey>,
+    /// Journals of recordings until the origin holds them.
+    pub data_dir: PathBuf,
+    /// Participants the edge takes at most.
+    pub capacity: u32,
+    /// URLs that get signed webhooks.
+    pub webhooks: Vec<String>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let any = |port| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+        Self {
+            id: "edge".into(),
+            region: "local".into(),
+            location: None,
+            listen: any(7_880),
+            media: any(7_881),
+            link: any(7_882),
+            admin: SocketAddr::from((Ipv4Addr::LOCALHOST, 7_883)),
+            public_url: None,
+            public_link: None,
+            candidates: Vec::new(),
+            keys: Vec::new(),
+            data_dir: PathBuf::from("data/edge"),
+            capacity: 2_000,
+            webhooks: Vec::new(),
+        }
+    }
+}
+
+impl Config {
+    /// Checks what types cannot say.
+    ///
+    /// # Errors
+    /// Names the key and what to write instead.
+    pub fn check(&self) -> anyhow::Result<()> {
+        control_plane_api::id::check_node_name("id", &self.id)?;
+        control_plane_api::id::check_node_name("region", &self.region)?;
+        anyhow::ensure!(!self.keys.is_empty(), "keys is empty: an edge without an API key can verify no token");
+        anyhow::ensure!(self.capacity > 0, "capacity is 0: nobody could join");
+        anyhow::ensure!(self.location.is_none_or(|l| l.is_valid()), "location is not on the globe");
+        Ok(())
+    }
+
+    /// Addresses for ICE candidates.
+    pub(crate) fn candidate_addresses(&self) -> Vec<IpAddr> {
+        if !self.candidates.is_empty() {
+            return self.candidates.clone();
+        }
+        if !self.media.ip().is_unspecified() {
+            return vec![self.media.ip()];
+        }
+        let mut addresses: Vec<IpAddr> = own_address().into_iter().collect();
+        addresses.push(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        addresses
+    }
+}
+
+/// The address the kernel would use towards the world. Connecting a UDP socket sends nothing.
+fn own_address() -> Option<IpAddr> {
+    let socket = std::net::UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+    socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
+    let address = socket.local_addr().ok()?.ip();
+    (!address.is_loopback() && !address.is_unspecified()).then_some(address)
+}

@@ -1,0 +1,412 @@
+//! The edge's one loop: clients, links, media and the control plane's view go into [`Rooms`]; what it puts out is carried
+//! to where it belongs. One task owns all rooms, so nothing here is locked.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use control_plane_agent::registration::Registration;
+use control_plane_agent::view::View;
+use control_plane_api::key;
+use control_plane_api::room::Presence;
+use edge_room::{Admin, AdminError, Fact, Join, JoinError, LeaveAction, LeaveReason, Notice, Output, PeerId, Request, Rooms};
+use edge_sfu::{Event, LinkId};
+use edge_wire::{control, model};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::admission::Admission;
+use crate::metrics::Metrics;
+use crate::link::{Endpoint, Link, LinkEvent};
+use crate::shard::{Input, Shard};
+use crate::{clock, mesh, recorder};
+
+/// Messages from client connections that wait for the loop; senders wait when it is full.
+pub(crate) const MESSAGES_MAX: usize = 4_096;
+/// Notices one client may be behind; beyond it the connection is dropped and the client resumes.
+pub(crate) const NOTICES_MAX: usize = 2_048;
+/// Longest sleep of the loop.
+const SLEEP_MAX: Duration = Duration::from_secs(1);
+/// Pause of load and link figures in the node's record.
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What client connections and the admin API ask of the loop.
+pub(crate) enum Message {
+    Join {
+        join: Box<Join>,
+        requests: Vec<Request>,
+        notices: mpsc::Sender<Notice>,
+        reply: oneshot::Sender<Result<Connected, JoinError>>,
+    },
+    Resume {
+        room: String,
+        identity: String,
+        sid: String,
+        notices: mpsc::Sender<Notice>,
+        reply: oneshot::Sender<Option<Connected>>,
+    },
+    Request { peer: PeerId, request: Request },
+    SignalLost { peer: PeerId, connection: u64 },
+    Admin { admin: Admin, reply: oneshot::Sender<Result<(), AdminError>> },
+    /// Reads the rooms; for lists and the ops page.
+    Query(Box<dyn FnOnce(&Rooms) + Send>),
+}
+
+/// A client connection the loop has taken in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Connected {
+    pub(crate) peer: PeerId,
+    /// Tells a resumed connection from the one it replaces.
+    pub(crate) connection: u64,
+}
+
+struct Client {
+    notices: mpsc::Sender<Notice>,
+    connection: u64,
+}
+
+pub(crate) struct EventLoop {
+    pub(crate) node_id: String,
+    pub(crate) rooms: Rooms,
+    pub(crate) shard: Shard,
+    pub(crate) endpoint: Arc<Endpoint>,
+    pub(crate) view: View,
+    pub(crate) registration: Registration,
+    pub(crate) store: Arc<dyn control_plane_agent::store::Store>,
+    pub(crate) recorder: std::sync::mpsc::SyncSender<recorder::Input>,
+    pub(crate) origin: watch::Sender<recorder::Origin>,
+    pub(crate) facts: mpsc::Sender<Fact>,
+    pub(crate) metrics: Metrics,
+    pub(crate) state: State,
+}
+
+/// What the loop itself remembers.
+#[derive(Default)]
+pub(crate) struct State {
+    clients: BTreeMap<PeerId, Client>,
+    next_connection: u64,
+    links: BTreeMap<LinkId, Arc<Link>>,
+    /// Rooms open on this edge.
+    open: BTreeMap<String, model::Room>,
+    pub(crate) admission: Admission,
+    reported: Option<Reported>,
+}
+
+struct Reported {
+    at: Instant,
+    bytes: BTreeMap<LinkId, (u64, u64)>,
+    busy_ns: u64,
+}
+
+impl EventLoop {
+    pub(crate) async fn run(
+        mut self,
+        mut messages: mpsc::Receiver<Message>,
+        mut link_events: mpsc::Receiver<LinkEvent>,
+        mut media_events: mpsc::Receiver<Event>,
+        shutdown: CancellationToken,
+    ) {
+        let mut changes = self.view.changes(&shutdown);
+        let mut report = tokio::time::interval(REPORT_INTERVAL);
+        self.view_changed();
+        loop {
+            let now = Instant::now();
+            let wake = self.rooms.poll_timeout().map_or(now + SLEEP_MAX, |(at, _)| at.min(now + SLEEP_MAX));
+            tokio::select! {
+                Some(message) = messages.recv() => self.message(message),
+                Some(event) = link_events.recv() => self.link_event(event),
+                Some(event) = media_events.recv() => self.rooms.handle_media_event(Instant::now(), event),
+                Ok(()) = changes.changed() => self.view_changed(),
+                _ = report.tick() => self.report(),
+                () = tokio::time::sleep_until(wake.into()) => {}
+                () = shutdown.cancelled() => break,
+            }
+            let now = Instant::now();
+            if self.rooms.poll_timeout().is_some_and(|(at, _)| at <= now) {
+                self.rooms.handle_timeout(now);
+            }
+            self.drain().await;
+        }
+        self.goodbye().await;
+    }
+
+    /// Tells clients to join another edge and closes the recordings.
+    async fn goodbye(&mut self) {
+        for client in self.state.clients.values() {
+            let leave = Notice::Leave { reason: LeaveReason::ServerShutdown, action: LeaveAction::Reconnect };
+            let _ = client.notices.try_send(leave);
+        }
+        for room in self.state.open.keys().cloned().collect::<Vec<_>>() {
+            self.rooms.close_room(Instant::now(), &room);
+        }
+        self.drain().await;
+    }
+
+    fn message(&mut self, message: Message) {
+        let now = Instant::now();
+        match message {
+            Message::Join { join, requests, notices, reply } => {
+                let joined = self.rooms.join(now, *join).map(|peer| self.connect(peer, notices));
+                if let Ok(Connected { peer, .. }) = joined {
+                    for request in requests {
+                        self.rooms.handle_request(now, peer, request);
+                    }
+                }
+                let _ = reply.send(joined);
+            }
+            Message::Resume { room, identity, sid, notices, reply } => {
+                let resumed = self.rooms.resume(now, &room, &identity, &sid);
+                let _ = reply.send(resumed.map(|peer| self.connect(peer, notices)));
+            }
+            Message::Request { peer, request } => self.rooms.handle_request(now, peer, request),
+            Message::SignalLost { peer, connection } => {
+                if self.state.clients.get(&peer).is_some_and(|client| client.connection == connection) {
+                    self.state.clients.remove(&peer);
+                    self.rooms.signal_lost(now, peer);
+                }
+            }
+            Message::Admin { admin, reply } => {
+                let _ = reply.send(self.rooms.admin(now, admin));
+            }
+            Message::Query(query) => query(&self.rooms),
+        }
+    }
+
+    fn connect(&mut self, peer: PeerId, notices: mpsc::Sender<Notice>) -> Connected {
+        self.state.next_connection += 1;
+        let connection = self.state.next_connection;
+        self.state.clients.insert(peer, Client { notices, connection });
+        Connected { peer, connection }
+    }
+
+    fn link_event(&mut self, event: LinkEvent) {
+        let now = Instant::now();
+        match event {
+            LinkEvent::Up(link) => {
+                tracing::info!(peer = %link.node_id, "link up");
+                let (id, node_id) = (link.id, link.node_id.clone());
+                self.state.links.insert(id, link);
+                self.rooms.link_up(now, id, node_id);
+                self.update_room_peers();
+            }
+            LinkEvent::Control { link, message } => {
+                for message in self.state.admission.take(now, link, message, |link, room| admitted(&self.view, &self.state.links, link, room)) {
+                    self.rooms.handle_link(now, link, message);
+                }
+            }
+            LinkEvent::Data { link, data } => self.rooms.handle_link_data(now, link, data),
+            LinkEvent::Down { link, node_id, reason } => {
+                tracing::info!(peer = %node_id, %reason, "link down");
+                self.state.links.remove(&link);
+                self.state.admission.forget(link);
+                self.rooms.link_down(now, link);
+                self.update_room_peers();
+            }
+        }
+    }
+
+    fn view_changed(&mut self) {
+        let now = Instant::now();
+        let nodes = self.view.nodes();
+        let presence = self.view.presence();
+        let open: BTreeSet<String> = self.state.open.keys().cloned().collect();
+        self.endpoint.reconcile(&mesh::wanted_links(&open, &self.node_id, nodes.values(), presence.values()));
+        let origin = mesh::origin(nodes.values());
+        self.origin.send_if_modified(|current| {
+            let changed = *current != origin;
+            *current = origin.clone();
+            changed
+        });
+        self.update_room_peers();
+        let released = self.state.admission.retry(now, |link, room| admitted(&self.view, &self.state.links, link, room));
+        for (link, message) in released {
+            self.rooms.handle_link(now, link, message);
+        }
+        self.apply_classes(now);
+    }
+
+    /// A class that is switched to recording while it runs.
+    fn apply_classes(&mut self, now: Instant) {
+        let classes = self.view.classes();
+        let mut changed = Vec::new();
+        for room in self.state.open.values_mut() {
+            let recording = classes.get(&room.name).map_or(room.recording, |class| class.recorded);
+            if room.recording != recording {
+                room.recording = recording;
+                changed.push(room.clone());
+            }
+        }
+        for room in changed {
+            self.rooms.room_changed(now, room);
+        }
+    }
+
+    fn update_room_peers(&mut self) {
+        let presence = self.view.presence();
+        for room in self.state.open.keys() {
+            let nodes = mesh::peers_of_room(room, &self.node_id, presence.values());
+            let links = self.state.links.values().filter(|link| nodes.contains(&link.node_id)).map(|link| link.id);
+            self.rooms.handle_room_peers(Instant::now(), room, links.collect());
+        }
+    }
+
+    async fn drain(&mut self) {
+        while let Some(output) = self.rooms.poll_output() {
+            match output {
+                Output::Media(command) => self.shard.send(Input::Command(command)).await,
+                Output::Notify { peer, notice } => self.notify(peer, notice),
+                Output::Link { link, message } => {
+                    if let Some(link) = self.state.links.get(&link) {
+                        link.say(message);
+                    }
+                }
+                Output::LinkData { link, data } => {
+                    if let Some(link) = self.state.links.get(&link) {
+                        link.send_data(data);
+                    }
+                }
+                Output::ClientData { peer, reliable, payload } => self.client_data(peer, reliable, payload),
+                Output::Record { room, room_sid, entry } => self.record(room, room_sid, entry).await,
+                Output::RoomOpened { room } => self.room_opened(room),
+                Output::RoomPresence { room, identities } => self.presence(&room, identities),
+                Output::RoomClosed { room } => self.room_closed(&room),
+                Output::Fact(fact) => {
+                    // Facts are counted when lost; the webhook sender says how many it holds.
+                    if self.facts.try_send(fact).is_err() {
+                        self.metrics.facts_lost.inc();
+                    }
+                }
+            }
+        }
+    }
+
+    fn notify(&mut self, peer: PeerId, notice: Notice) {
+        let last = matches!(notice, Notice::Leave { .. } | Notice::Drop);
+        let Some(client) = self.state.clients.get(&peer) else { return };
+        let sent = client.notices.try_send(notice).is_ok();
+        if last {
+            // The connection task ends by itself once the last word is out.
+            self.state.clients.remove(&peer);
+        } else if !sent {
+            tracing::warn!(peer = peer.0, "a client reads too slowly; its connection is dropped to resume");
+            self.state.clients.remove(&peer);
+            self.rooms.signal_lost(Instant::now(), peer);
+        }
+    }
+
+    fn client_data(&mut self, peer: PeerId, reliable: bool, payload: bytes::Bytes) {
+        let Some((room, sid, identity)) = self.rooms.who(peer) else { return };
+        match edge_signaling::lk::stamp(payload, &sid, &identity, reliable) {
+            Ok((data, event)) => {
+                if let Some(event) = event {
+                    self.rooms.record_event(Instant::now(), &room, event.kind, event.json);
+                }
+                self.rooms.relay(Instant::now(), peer, data);
+            }
+            Err(error) => {
+                self.metrics.data_refused.inc();
+                tracing::debug!(%error, "a client's data packet is dropped");
+            }
+        }
+    }
+
+    async fn record(&self, room: String, room_sid: String, entry: edge_wire::journal::Entry) {
+        let mut input = recorder::Input::Entry { room, room_sid, at_ms: clock::now_ms(), entry };
+        // Entries are never dropped: a full queue drains within milliseconds, or the disk is gone and the loop slows down.
+        while let Err(std::sync::mpsc::TrySendError::Full(back)) = self.recorder.try_send(input) {
+            input = back;
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    fn room_opened(&mut self, room: model::Room) {
+        let presence = Presence {
+            room: room.name.clone(),
+            room_sid: room.sid.clone(),
+            node: self.node_id.clone(),
+            participants: 0,
+            identities: Vec::new(),
+        };
+        self.registration.set(key::presence(&room.name, &self.node_id), &presence);
+        self.state.open.insert(room.name.clone(), room);
+        self.view_changed();
+    }
+
+    fn presence(&self, room: &str, identities: Vec<String>) {
+        let Some(open) = self.state.open.get(room) else { return };
+        let presence = Presence {
+            room: room.to_owned(),
+            room_sid: open.sid.clone(),
+            node: self.node_id.clone(),
+            participants: u32::try_from(identities.len()).unwrap_or(u32::MAX),
+            identities,
+        };
+        self.registration.set(key::presence(room, &self.node_id), &presence);
+    }
+
+    fn room_closed(&mut self, room: &str) {
+        self.state.open.remove(room);
+        self.registration.unset(&key::presence(room, &self.node_id));
+        let others = mesh::peers_of_room(room, &self.node_id, self.view.presence().values());
+        if others.is_empty() {
+            let (store, key) = (Arc::clone(&self.store), key::room(room));
+            tokio::spawn(async move {
+                if let Err(error) = store.delete(&key).await {
+                    tracing::debug!(%error, "the room's record stays until the control plane clears it");
+                }
+            });
+        }
+        self.view_changed();
+    }
+
+    /// Load and link figures for the control plane.
+    fn report(&mut self) {
+        let now = Instant::now();
+        let busy_ns = self.shard.gauges.busy_ns.load(std::sync::atomic::Ordering::Relaxed);
+        let previous = self.state.reported.take();
+        let elapsed_s = previous.as_ref().map_or(1.0, |p| (now - p.at).as_secs_f64()).max(0.001);
+        let rate = |total: u64, before: u64| ((total.saturating_sub(before)) as f64 * 8.0 / elapsed_s) as u64;
+        let flows = self.rooms.link_flows();
+        let mut bytes = BTreeMap::new();
+        let mut links = Vec::new();
+        for link in self.state.links.values() {
+            let out = link.counters.bytes_out.load(std::sync::atomic::Ordering::Relaxed);
+            let inward = link.counters.bytes_in.load(std::sync::atomic::Ordering::Relaxed);
+            let before = previous.as_ref().and_then(|p| p.bytes.get(&link.id).copied()).unwrap_or_default();
+            let (flows_out, flows_in) = flows.get(&link.id).copied().unwrap_or_default();
+            links.push(control_plane_api::node::Link {
+                peer: link.node_id.clone(),
+                rtt_ms: link.rtt_ms(),
+                loss: link.loss(),
+                bitrate_in_bps: rate(inward, before.1),
+                bitrate_out_bps: rate(out, before.0),
+                flows_out,
+                flows_in,
+            });
+            bytes.insert(link.id, (out, inward));
+        }
+        let busy = busy_ns.saturating_sub(previous.as_ref().map_or(0, |p| p.busy_ns)) as f64 / 1e9 / elapsed_s;
+        let participants = u32::try_from(self.rooms.local_participants()).unwrap_or(u32::MAX);
+        let rooms = u32::try_from(self.state.open.len()).unwrap_or(u32::MAX);
+        self.registration.update(|node| {
+            node.links = links;
+            node.load.cpu = busy as f32;
+            node.load.participants = participants;
+            node.load.rooms = rooms;
+        });
+        self.state.reported = Some(Reported { at: now, bytes, busy_ns });
+    }
+}
+
+/// Whether the control plane put the link's edge into the room.
+fn admitted(view: &View, links: &BTreeMap<LinkId, Arc<Link>>, link: LinkId, room: &str) -> bool {
+    links.get(&link).is_some_and(|link| view.presence().contains_key(&format!("{room}/{}", link.node_id)))
+}
+
+/// The room a control message is about, where it enters one.
+pub(crate) fn entered_room(message: &control::Message) -> Option<&str> {
+    match message {
+        control::Message::EnterRoom(enter) => Some(&enter.room.name),
+        _ => None,
+    }
+}

@@ -1,0 +1,221 @@
+//! One link's life: hello, then control, data and media until either side ends it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail, ensure};
+use bytes::{Bytes, BytesMut};
+use edge_sfu::LinkId;
+use edge_wire::control::{Control, Hello, Message, RoomData};
+use edge_wire::{datagram, frame};
+use tokio::sync::mpsc;
+
+use super::endpoint::Context;
+use super::{CONTROL_MAX, Counters, DATA_MAX, Link, LinkEvent};
+use crate::shard::{Input, LINK_PACKETS_MAX};
+
+/// A peer that does not say hello in this time is closed.
+const HELLO_TIMEOUT: Duration = Duration::from_secs(3);
+/// Publishers whose data streams are kept open towards one peer; beyond it the oldest by name is closed.
+const DATA_STREAMS_KEPT: usize = 512;
+
+/// Runs the link until it ends. `dialed` names the peer when this side dialed.
+///
+/// # Errors
+/// The handshake failed, or the peer broke the protocol.
+pub(super) async fn serve(
+    context: Arc<Context>,
+    connection: quinn::Connection,
+    dialed: Option<&str>,
+) -> anyhow::Result<()> {
+    let node_id = certified_name(&connection)?;
+    let (mut send, mut receive) = if dialed.is_some() {
+        connection.open_bi().await?
+    } else {
+        tokio::time::timeout(HELLO_TIMEOUT, connection.accept_bi()).await.context("no control stream")??
+    };
+    let hello = Hello {
+        version: edge_wire::VERSION,
+        node_id: context.node_id.clone(),
+        region: context.region.clone(),
+        epoch: context.epoch,
+    };
+    write(&mut send, &Control::from(Message::Hello(hello))).await?;
+    let mut buffer = BytesMut::new();
+    let first = tokio::time::timeout(HELLO_TIMEOUT, read(&mut receive, &mut buffer)).await.context("no hello")??;
+    check_hello(first, &node_id, dialed)?;
+
+    let (control, control_receiver) = mpsc::channel(CONTROL_MAX);
+    let (data, data_receiver) = mpsc::channel(DATA_MAX);
+    let (media, media_receiver) = mpsc::channel(LINK_PACKETS_MAX);
+    let id = LinkId(context.next_link.fetch_add(1, Ordering::Relaxed));
+    let link = Arc::new(Link {
+        id,
+        node_id: node_id.clone(),
+        control,
+        data,
+        media: media.clone(),
+        connection: connection.clone(),
+        counters: Counters::default(),
+    });
+    context.shard.send(Input::LinkOpen { link: id, out: media }).await;
+    context.events.send(LinkEvent::Up(Arc::clone(&link))).await?;
+    let result = tokio::select! {
+        result = read_control(&context, id, receive, buffer) => result,
+        result = write_control(send, control_receiver) => result,
+        result = write_data(&connection, data_receiver) => result,
+        result = read_data(&context, id, &connection) => result,
+        result = write_media(&link, media_receiver) => result,
+        result = read_media(&context, &link) => result,
+    };
+    let reason = match &result {
+        Ok(()) => "the peer ended it".to_owned(),
+        Err(error) => format!("{error:#}"),
+    };
+    connection.close(0_u32.into(), b"done");
+    context.shard.send(Input::LinkClosed { link: id }).await;
+    context.events.send(LinkEvent::Down { link: id, node_id, reason }).await?;
+    Ok(())
+}
+
+fn certified_name(connection: &quinn::Connection) -> anyhow::Result<String> {
+    let identity = connection.peer_identity().context("the peer has no certificate")?;
+    let certificates = identity
+        .downcast::<Vec<rustls::pki_types::CertificateDer<'static>>>()
+        .map_err(|_| anyhow::anyhow!("the peer's certificate is of an unknown kind"))?;
+    control_plane_agent::identity::peer_name(&certificates)
+}
+
+fn check_hello(first: Option<Control>, certified: &str, dialed: Option<&str>) -> anyhow::Result<()> {
+    let Some(Control { message: Some(Message::Hello(hello)) }) = first else {
+        bail!("the first message is not a hello");
+    };
+    ensure!(
+        hello.node_id == certified,
+        "the peer says it is {:?} but its certificate says {certified:?}",
+        hello.node_id
+    );
+    ensure!(
+        hello.version.abs_diff(edge_wire::VERSION) <= 1,
+        "the peer speaks link version {}, this edge {}: upgrade one version at a time",
+        hello.version,
+        edge_wire::VERSION
+    );
+    ensure!(dialed.is_none_or(|node| node == certified), "dialed {dialed:?}, got {certified:?}");
+    Ok(())
+}
+
+async fn write(send: &mut quinn::SendStream, message: &impl prost::Message) -> anyhow::Result<()> {
+    let mut bytes = Vec::new();
+    frame::encode(message, &mut bytes);
+    send.write_all(&bytes).await?;
+    Ok(())
+}
+
+async fn read<M: prost::Message + Default>(
+    receive: &mut quinn::RecvStream,
+    buffer: &mut BytesMut,
+) -> anyhow::Result<Option<M>> {
+    loop {
+        if let Some(message) = frame::decode(buffer)? {
+            return Ok(Some(message));
+        }
+        match receive.read_chunk(64 * 1024, true).await? {
+            Some(chunk) => buffer.extend_from_slice(&chunk.bytes),
+            None => return Ok(None),
+        }
+    }
+}
+
+async fn read_control(
+    context: &Context,
+    link: LinkId,
+    mut receive: quinn::RecvStream,
+    mut buffer: BytesMut,
+) -> anyhow::Result<()> {
+    while let Some(control) = read::<Control>(&mut receive, &mut buffer).await? {
+        // A message of a newer version that this one does not know decodes to nothing and is skipped.
+        let Some(message) = control.message else { continue };
+        if let Message::Bye(bye) = &message {
+            tracing::info!(reason = %bye.reason, "the peer says goodbye");
+            return Ok(());
+        }
+        context.events.send(LinkEvent::Control { link, message }).await?;
+    }
+    Ok(())
+}
+
+async fn write_control(mut send: quinn::SendStream, mut messages: mpsc::Receiver<Message>) -> anyhow::Result<()> {
+    while let Some(message) = messages.recv().await {
+        write(&mut send, &Control::from(message)).await?;
+    }
+    Ok(())
+}
+
+async fn write_data(connection: &quinn::Connection, mut queue: mpsc::Receiver<RoomData>) -> anyhow::Result<()> {
+    let mut streams: BTreeMap<String, quinn::SendStream> = BTreeMap::new();
+    while let Some(data) = queue.recv().await {
+        let publisher = data.data.from_sid.clone();
+        if !streams.contains_key(&publisher) {
+            if streams.len() >= DATA_STREAMS_KEPT
+                && let Some((_, mut oldest)) = streams.pop_first()
+            {
+                let _ = oldest.finish();
+            }
+            streams.insert(publisher.clone(), connection.open_uni().await?);
+        }
+        let stream = streams.get_mut(&publisher).context("just inserted")?;
+        write(stream, &data).await?;
+    }
+    Ok(())
+}
+
+async fn read_data(context: &Arc<Context>, link: LinkId, connection: &quinn::Connection) -> anyhow::Result<()> {
+    loop {
+        let mut receive = connection.accept_uni().await?;
+        let context = Arc::clone(context);
+        tokio::spawn(async move {
+            let mut buffer = BytesMut::new();
+            while let Ok(Some(data)) = read::<RoomData>(&mut receive, &mut buffer).await {
+                if context.events.send(LinkEvent::Data { link, data }).await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+}
+
+async fn write_media(link: &Link, mut queue: mpsc::Receiver<Bytes>) -> anyhow::Result<()> {
+    while let Some(datagram) = queue.recv().await {
+        let bytes = datagram.len();
+        match link.connection.send_datagram(datagram) {
+            Ok(()) => link.count_out(bytes),
+            Err(quinn::SendDatagramError::TooLarge) => {
+                link.counters.datagrams_failed.fetch_add(1, Ordering::Relaxed);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+async fn read_media(context: &Context, link: &Link) -> anyhow::Result<()> {
+    loop {
+        let bytes = link.connection.read_datagram().await?;
+        link.count_in(bytes.len());
+        match datagram::decode(&bytes) {
+            Some((datagram::FLOW_LOSSY_DATA, payload)) => {
+                if let Ok(data) = <RoomData as prost::Message>::decode(payload) {
+                    // Lossy by contract: when the edge is busy it is dropped.
+                    let _ = context.events.try_send(LinkEvent::Data { link: link.id, data });
+                }
+            }
+            Some(_) => context.shard.link_packet(link.id, bytes),
+            None => {
+                link.counters.datagrams_failed.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Links to other edges: QUIC with mutual TLS, one connection for each pair of edges.
+//!
+//! The edge with the smaller node id dials, so a pair never ends up with two connections. The dialer opens one
+//! bidirectional control stream; reliable data of each publisher has a unidirectional stream of its own; media and lossy
+//! data travel in datagrams (`edge/wire`).
+//!
+//! | queue | limit | when full |
+//! |---|---|---|
+//! | control messages to one peer | [`CONTROL_MAX`] | the link is closed: a peer that far behind is not a peer |
+//! | reliable data to one peer | [`DATA_MAX`] | the same |
+//! | datagrams to one peer | `shard::LINK_PACKETS_MAX` | the newest is dropped and counted |
+
+mod connection;
+mod endpoint;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use edge_sfu::LinkId;
+use edge_wire::control::{Message, RoomData};
+use tokio::sync::mpsc;
+
+pub(crate) use endpoint::{Context, Endpoint, bind};
+
+pub(crate) const CONTROL_MAX: usize = 8_192;
+pub(crate) const DATA_MAX: usize = 4_096;
+
+/// What a link tells the edge.
+#[derive(Debug)]
+pub(crate) enum LinkEvent {
+    Up(Arc<Link>),
+    Control { link: LinkId, message: Message },
+    Data { link: LinkId, data: RoomData },
+    Down { link: LinkId, node_id: String, reason: String },
+}
+
+/// One link, as the rest of the edge holds it.
+pub(crate) struct Link {
+    pub(crate) id: LinkId,
+    /// Name in the peer's certificate.
+    pub(crate) node_id: String,
+    control: mpsc::Sender<Message>,
+    data: mpsc::Sender<RoomData>,
+    pub(crate) media: mpsc::Sender<Bytes>,
+    connection: quinn::Connection,
+    pub(crate) counters: Counters,
+}
+
+/// Plain totals since the link came up.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) datagrams_out: AtomicU64,
+    pub(crate) datagrams_in: AtomicU64,
+    pub(crate) bytes_out: AtomicU64,
+    pub(crate) bytes_in: AtomicU64,
+    /// Too large for the path's MTU or the connection was closing.
+    pub(crate) datagrams_failed: AtomicU64,
+}
+
+impl std::fmt::Debug for Link {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Link").field("id", &self.id).field("node_id", &self.node_id).finish_non_exhaustive()
+    }
+}
+
+impl Link {
+    /// Queues a control message.
+    pub(crate) fn say(&self, message: Message) {
+        if self.control.try_send(message).is_err() {
+            self.close("the control queue is full");
+        }
+    }
+
+    /// Queues application data: reliable on the publisher's stream, lossy in a datagram.
+    pub(crate) fn send_data(&self, data: RoomData) {
+        if data.data.reliable {
+            if self.data.try_send(data).is_err() {
+                self.close("the data queue is full");
+            }
+            return;
+        }
+        let mut datagram = Vec::new();
+        edge_wire::datagram::encode_flow(edge_wire::datagram::FLOW_LOSSY_DATA, &mut datagram);
+        if prost::Message::encode(&data, &mut datagram).is_ok() {
+            // Lossy by contract: a full queue drops it.
+            let _ = self.media.try_send(Bytes::from(datagram));
+        }
+    }
+
+    pub(crate) fn close(&self, reason: &str) {
+        tracing::warn!(peer = %self.node_id, reason, "closing the link");
+        self.connection.close(1_u32.into(), reason.as_bytes());
+    }
+
+    pub(crate) fn rtt_ms(&self) -> f32 {
+        self.connection.rtt().as_secs_f32() * 1_000.0
+    }
+
+    /// Share of QUIC packets lost since the link came up, 0 to 1.
+    pub(crate) fn loss(&self) -> f32 {
+        let path = self.connection.stats().path;
+        if path.sent_packets == 0 { 0.0 } else { path.lost_packets as f32 / path.sent_packets as f32 }
+    }
+
+    fn count_out(&self, bytes: usize) {
+        self.counters.datagrams_out.fetch_add(1, Ordering::Relaxed);
+        self.counters.bytes_out.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    fn count_in(&self, bytes: usize) {
+        self.counters.datagrams_in.fetch_add(1, Ordering::Relaxed);
+        self.counters.bytes_in.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+}

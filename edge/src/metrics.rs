@@ -1,0 +1,53 @@
+//! Every metric of the edge, in one place. No room, user or address is a label.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
+
+/// Why something was refused or lost, as a short stable word.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct Reason {
+    pub(crate) reason: &'static str,
+}
+
+/// Cheap to clone: all clones count together.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Metrics {
+    pub(crate) joins: Counter,
+    pub(crate) resumes: Counter,
+    /// Connections refused before or after the upgrade, by reason.
+    pub(crate) refused: Family<Reason, Counter>,
+    /// Client messages that did not decode, by reason.
+    pub(crate) malformed: Family<Reason, Counter>,
+    pub(crate) data_refused: Counter,
+    pub(crate) links_refused: Counter,
+    pub(crate) admission_refused: Counter,
+    pub(crate) recorder_lost: Counter,
+    pub(crate) upload_retries: Counter,
+    pub(crate) facts_lost: Counter,
+}
+
+impl Metrics {
+    pub(crate) fn register(&self, registry: &mut Registry) {
+        let edge = registry.sub_registry_with_prefix("edge");
+        edge.register("joins", "Full joins accepted", self.joins.clone());
+        edge.register("resumes", "Signalling connections resumed", self.resumes.clone());
+        edge.register("refused", "Client connections refused", self.refused.clone());
+        edge.register("malformed", "Client messages that did not decode", self.malformed.clone());
+        edge.register("data_refused", "Client data packets dropped as malformed or over a limit", self.data_refused.clone());
+        edge.register("links_refused", "Links of peers refused", self.links_refused.clone());
+        edge.register("admission_refused", "Rooms a linked edge was not admitted to", self.admission_refused.clone());
+        edge.register("recorder_lost", "Packets or entries the recorder could not keep", self.recorder_lost.clone());
+        edge.register("upload_retries", "Recording uploads that had to start again", self.upload_retries.clone());
+        edge.register("facts_lost", "Attendance facts dropped because the queue was full", self.facts_lost.clone());
+    }
+
+    pub(crate) fn refuse(&self, reason: &'static str) {
+        self.refused.get_or_create(&Reason { reason }).inc();
+    }
+
+    pub(crate) fn malformed(&self, reason: &'static str) {
+        self.malformed.get_or_create(&Reason { reason }).inc();
+    }
+}
