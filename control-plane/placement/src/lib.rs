@@ -1,1 +1,36 @@
-//! Core: which edge a user goes to, as pure functions over a view.
+//! Which node a user goes to, as pure functions over a [`View`].
+//!
+//! # What it promises
+//!
+//! A user should be near their edge, since the last mile repairs fastest over a short way; a class should sit on few edges, since each
+//! further edge costs one more copy of its media across the country; and no edge takes more than it said it can. So:
+//!
+//! 1. A node that is **full** (participants at its capacity) is left out and named with that reason. If all are full
+//!    the answer is empty, and whoever asked says so: nobody is squeezed in silently.
+//! 2. A node that **drains** comes only when no other is there: an old edge beats none.
+//! 3. The rest are ordered by **cost in kilometres**: the great-circle distance, plus [`LOADED_KM`] in the measure
+//!    that a node is loaded beyond [`LOADED_SHARE`], less [`ROOM_KM`] if it carries the room already. The last is the
+//!    detour worth taking to spare a new hop: 100 km of fibre is one millisecond there and back, a hop costs a copy.
+//! 4. Where a distance cannot be told (the user or the node has no position), a node in the user's region counts as
+//!    near and any other as [`UNKNOWN_KM`] away.
+//! 5. Equal costs go by fewer participants, then by node id: the same view gives the same answer on every control
+//!    plane, in whatever order the nodes came.
+//!
+//! What it is not: it opens nothing, asks no clock and keeps nothing between calls. Measured round-trip times come to
+//! bear at the client, which probes the first few of the answer.
+
+#![forbid(unsafe_code)]
+
+pub mod geography;
+pub mod nearest;
+
+pub use nearest::{Excluded, Hint, Obstacle, Ranked, Ranking, Reason, View, nearest};
+
+/// Share of its capacity or of its processor from which on a node counts as loaded.
+pub const LOADED_SHARE: f64 = 0.7;
+/// What a node with no room left would cost; it rises to this from 0 at [`LOADED_SHARE`].
+pub const LOADED_KM: f64 = 500.0;
+/// Detour worth taking to an edge that carries the room already.
+pub const ROOM_KM: f64 = 100.0;
+/// Stands for a distance nobody knows: farther than anything inside a country, nearer than the other side of the globe.
+pub const UNKNOWN_KM: f64 = 10_000.0;
