@@ -1,0 +1,194 @@
+/**
+ * JSON of the control plane, field by field as in the contract crate `control-plane-api`.
+ * Times are milliseconds since the epoch unless a name says otherwise.
+ */
+
+export interface Location {
+  latitude: number;
+  longitude: number;
+}
+
+export interface Region {
+  id: string;
+  location: Location | null;
+}
+
+/** `GET /v1/config`: what the page has to know before anything else. */
+export interface Config {
+  /** Development mode: the page asks "where am I". */
+  dev: boolean;
+  regions: Region[];
+}
+
+export type ClassState = 'upcoming' | 'live' | 'ended';
+
+export interface Class {
+  id: string;
+  title: string;
+  description: string;
+  instructor: string;
+  recorded: boolean;
+  created_at_ms: number;
+  state: ClassState;
+  /** Path of the manifest below a cdn node's URL, once there is something to replay. */
+  replay: string | null;
+}
+
+export interface NewClass {
+  title: string;
+  description: string;
+  instructor: string;
+  recorded: boolean;
+}
+
+export type ClassRole = 'instructor' | 'student' | 'observer';
+
+export interface JoinRequest {
+  class: string;
+  identity: string;
+  name: string;
+  role: ClassRole;
+  location?: Location;
+  region?: string;
+}
+
+export interface EdgeChoice {
+  id: string;
+  region: string;
+  url: string;
+  distance_km: number | null;
+  reason: string;
+}
+
+export interface JoinResponse {
+  edges: EdgeChoice[];
+  token: string;
+  identity: string;
+  room: string;
+  recorded: boolean;
+}
+
+export interface CdnChoice {
+  id: string;
+  region: string;
+  url: string;
+  distance_km: number | null;
+}
+
+export type NodeRole = 'edge' | 'cdn' | 'origin' | 'control-plane';
+
+export interface Load {
+  participants: number;
+  /** 0: the node does not say. */
+  capacity: number;
+  rooms: number;
+  /** 0 to 1. */
+  cpu: number;
+  bitrate_in_bps: number;
+  bitrate_out_bps: number;
+}
+
+export interface Link {
+  peer: string;
+  rtt_ms: number;
+  /** 0 to 1. */
+  loss: number;
+  bitrate_in_bps: number;
+  bitrate_out_bps: number;
+  flows_out: number;
+  flows_in: number;
+}
+
+export interface Node {
+  id: string;
+  role: NodeRole;
+  region: string;
+  location: Location | null;
+  url: string;
+  quic: string | null;
+  admin: string;
+  /** Start of the process. */
+  epoch: number;
+  draining: boolean;
+  load: Load;
+  links: Link[];
+}
+
+export interface Room {
+  name: string;
+  sid: string;
+  created_at_ms: number;
+  metadata: string;
+  recording: boolean;
+}
+
+export interface Presence {
+  room: string;
+  room_sid: string;
+  node: string;
+  participants: number;
+  identities: string[];
+}
+
+export type RecordingState = 'live' | 'complete' | 'partial';
+
+export interface Recording {
+  room: string;
+  room_sid: string;
+  state: RecordingState;
+  manifest: string;
+  started_at_ms: number;
+  duration_ms: number;
+}
+
+/** `GET /v1/ops`. */
+export interface Ops {
+  nodes: Node[];
+  rooms: Room[];
+  presence: Presence[];
+  recordings: Recording[];
+}
+
+export type Source = 'camera' | 'screen_share' | 'microphone';
+export type Container = 'cmaf' | 'webm';
+
+export interface Gap {
+  start_ms: number;
+  end_ms: number;
+}
+
+/** Something to show or play between two moments of the class. Position 0 of its media is `start_ms`. */
+export interface Presentation {
+  id: string;
+  participant_sid: string;
+  identity: string;
+  name: string;
+  source: Source;
+  start_ms: number;
+  end_ms: number;
+  has_video: boolean;
+  has_audio: boolean;
+  container: Container;
+  /** Relative to the manifest. */
+  path: string;
+  gaps: Gap[];
+}
+
+/** `/{room}/{room_sid}/manifest.json` below a cdn node. Times are milliseconds since `started_at_ms`. */
+export interface Manifest {
+  version: number;
+  room: string;
+  room_sid: string;
+  state: RecordingState;
+  started_at_ms: number;
+  duration_ms: number;
+  presentations: Presentation[];
+  /** Relative to the manifest. */
+  timeline: string;
+}
+
+export interface TimelineEvent {
+  at_ms: number;
+  kind: string;
+  data: unknown;
+}

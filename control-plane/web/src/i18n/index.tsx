@@ -1,0 +1,59 @@
+import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from 'react';
+import { recall, remember } from '../storage';
+import { en } from './en';
+import { type Key, ko } from './ko';
+
+export type { Key };
+export type Language = 'ko' | 'en';
+export type Translate = (key: Key, values?: Record<string, string | number>) => string;
+
+interface I18n {
+  language: Language;
+  setLanguage(language: Language): void;
+  t: Translate;
+}
+
+const Context = createContext<I18n | null>(null);
+
+/** Fills `{name}` in; a name without a value stays as it is, so that it shows in tests. */
+export function fill(text: string, values: Record<string, string | number> = {}): string {
+  return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
+}
+
+function firstLanguage(): Language {
+  const asked = new URLSearchParams(location.search).get('lang') ?? recall('language');
+  return asked === 'en' ? 'en' : 'ko';
+}
+
+export function I18nProvider({ children }: { children: ReactNode }) {
+  const [language, setLanguage] = useState<Language>(firstLanguage);
+  useEffect(() => {
+    document.documentElement.lang = language;
+  }, [language]);
+  const value = useMemo<I18n>(() => {
+    const words: Record<Key, string> = language === 'ko' ? ko : en;
+    return {
+      language,
+      setLanguage: (next) => {
+        remember('language', next);
+        setLanguage(next);
+      },
+      t: (key, values) => fill(words[key], values),
+    };
+  }, [language]);
+  return <Context value={value}>{children}</Context>;
+}
+
+export function useI18n(): I18n {
+  const value = useContext(Context);
+  if (!value) throw new Error('useI18n outside of I18nProvider');
+  return value;
+}
+
+export const useT = (): Translate => useI18n().t;
+
+/** A region by its name in the reader's language; unknown regions go by their id. */
+export function regionName(t: Translate, id: string): string {
+  const key = `region.${id}`;
+  return key in ko ? t(key as Key) : id;
+}

@@ -1,0 +1,32 @@
+import { DefaultReconnectPolicy, type RoomConnectOptions, type RoomOptions } from 'livekit-client';
+
+/** Knocks of the SDK at the same edge before it gives up; then the session moves to another edge. */
+const RECONNECT_DELAYS_MS = [0, 300, 700, 1_500, 3_000];
+
+export const CONNECT_OPTIONS: RoomConnectOptions = {
+  autoSubscribe: true,
+  // Another edge is the retry.
+  maxRetries: 0,
+  websocketTimeout: 5_000,
+  peerConnectionTimeout: 10_000,
+};
+
+/** Recorded classes are sent as H264: it is remuxed to HLS that every browser plays. Others as VP8. */
+export function roomOptions(recorded: boolean): RoomOptions {
+  return {
+    adaptiveStream: true,
+    dynacast: true,
+    // Tracks belong to the page and survive a move to another edge.
+    stopLocalTrackOnUnpublish: false,
+    disconnectOnPageLeave: true,
+    reconnectPolicy: new DefaultReconnectPolicy(RECONNECT_DELAYS_MS),
+    publishDefaults: {
+      videoCodec: recorded ? 'h264' : 'vp8',
+      backupCodec: false,
+      simulcast: true,
+      dtx: true,
+      // Edges do not list audio/red among their codecs: asking for it would only be refused.
+      red: false,
+    },
+  };
+}

@@ -1,0 +1,301 @@
+import { DisconnectReason, Room, RoomEvent } from 'livekit-client';
+import { ApiError, join } from '../api/client';
+import type { EdgeChoice, JoinRequest, JoinResponse } from '../api/types';
+import { randomId } from '../storage';
+import { demote, probeEdge, rankEdges, signalUrl } from './edges';
+import { type ChosenMedia, LocalMedia } from './local-media';
+import { Meter, trackStats } from './measure';
+import { peopleOf } from './person';
+import { CONNECT_OPTIONS, roomOptions } from './room-options';
+import type { ChatMessage, EndReason, LiveSession, LiveView, Phase } from './view';
+
+export interface SessionOptions {
+  request: JoinRequest;
+  /** The position was chosen by hand (development): its distance counts, not this machine's round trip. */
+  declared: boolean;
+  media: ChosenMedia;
+}
+
+/** LiveKit components' topic, so that other clients of the same room take part. */
+const CHAT_TOPIC = 'lk.chat';
+/** Older messages leave the list: a day-long class must not fill the memory of a phone. */
+const CHAT_KEPT = 500;
+const CHAT_LENGTH_MAX = 4_000;
+const MEASURE_MS = 2_000;
+/** Waits between rounds over all edges when one was lost; after the last one the page asks the user. */
+const MOVE_DELAYS_MS = [0, 500, 1_000, 2_000, 4_000, 4_000, 4_000, 4_000];
+/** While the SDK reconnects, the edge is asked for a sign of life this often; after so many silences it is given up. */
+const LIFE_CHECK_MS = 300;
+const SILENCES_MAX = 2;
+
+const ENDINGS = new Map<DisconnectReason | undefined, EndReason>([
+  [DisconnectReason.DUPLICATE_IDENTITY, 'duplicate'],
+  [DisconnectReason.PARTICIPANT_REMOVED, 'removed'],
+  [DisconnectReason.ROOM_DELETED, 'closed'],
+  [DisconnectReason.ROOM_CLOSED, 'closed'],
+]);
+
+export function createSession(options: SessionOptions): LiveSession {
+  return new Session(options);
+}
+
+class Session implements LiveSession {
+  private readonly listeners = new Set<() => void>();
+  private readonly media: LocalMedia;
+  private room: Room | null = null;
+  private ticket: JoinResponse | null = null;
+  /** Raised by everything that makes an attempt under way obsolete. */
+  private turn = 0;
+  private timer: ReturnType<typeof setInterval> | undefined;
+  private refreshing = false;
+  private handAt = 0;
+  private current: LiveView = {
+    phase: { name: 'connecting' }, edge: null, people: [], chat: [], recording: false, soundBlocked: false,
+    measure: { quality: 'unknown', rttMs: null, loss: null }, canPublish: true, deviceError: null,
+  };
+
+  constructor(private readonly options: SessionOptions) {
+    this.media = new LocalMedia(options.media, () => this.refresh());
+    void this.connect({ name: 'connecting' });
+  }
+
+  subscribe = (listener: () => void): (() => void) => {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  };
+
+  view = (): LiveView => this.current;
+
+  setMicrophone = (on: boolean) => this.device(() => this.media.setMicrophone(on));
+  setCamera = (on: boolean) => this.device(() => this.media.setCamera(on));
+  setScreen = (on: boolean) => this.device(() => this.media.setScreen(on));
+
+  async setHand(up: boolean): Promise<void> {
+    this.handAt = up ? Date.now() : 0;
+    await this.room?.localParticipant.setAttributes({ hand: up ? String(this.handAt) : '' });
+  }
+
+  async sendChat(text: string): Promise<void> {
+    const room = this.room;
+    if (!room || this.current.phase.name !== 'connected') throw new ApiError('unreachable', 'not connected');
+    const info = await room.localParticipant.sendText(text.slice(0, CHAT_LENGTH_MAX), { topic: CHAT_TOPIC });
+    this.addChat({ id: info.id, identity: room.localParticipant.identity, text, atMs: Date.now(), local: true, name: this.options.request.name });
+  }
+
+  async startSound(): Promise<void> {
+    await this.room?.startAudio();
+    this.refresh();
+  }
+
+  async rejoin(): Promise<void> {
+    await this.connect({ name: 'connecting' });
+  }
+
+  async leave(): Promise<void> {
+    this.end('left');
+    this.media.stop();
+  }
+
+  /** Joins: asks where to go, measures, and tries edge after edge. `lost` is the edge that has just failed. */
+  private async connect(phase: Phase, lost: string | null = null): Promise<void> {
+    const turn = ++this.turn;
+    this.set({ phase });
+    let failure: unknown = new ApiError('no_edge', 'no edge');
+    for (const delay of phase.name === 'moving' ? MOVE_DELAYS_MS : [0]) {
+      await new Promise((resolve) => setTimeout(resolve, delay));
+      if (turn !== this.turn) return;
+      try {
+        for (const edge of await this.edges(lost)) {
+          const error = await this.open(edge, turn);
+          if (turn !== this.turn || error === null) return;
+          failure = error;
+        }
+      } catch (error) {
+        failure = error;
+      }
+    }
+    if (turn === this.turn) this.set({ phase: { name: 'failed', error: failure } });
+  }
+
+  /** A ticket of before serves while the control plane is away: its token is good for every edge. */
+  private async edges(lost: string | null): Promise<EdgeChoice[]> {
+    try {
+      this.ticket = await join(this.options.request);
+    } catch (error) {
+      if (!this.ticket || lost === null) throw error;
+    }
+    // In a move every moment counts: no measuring, the control plane's order stands.
+    const ranked = lost === null ? await rankEdges(this.ticket.edges, this.options.declared) : this.ticket.edges;
+    return demote(ranked, lost);
+  }
+
+  /** Tries one edge: `null` when the room is open, else why not. */
+  private async open(edge: EdgeChoice, turn: number): Promise<unknown> {
+    const ticket = this.ticket;
+    if (!ticket) return new ApiError('no_edge', 'no ticket');
+    const room = new Room(roomOptions(ticket.recorded));
+    this.listen(room, edge);
+    try {
+      await room.connect(signalUrl(edge.url), ticket.token, CONNECT_OPTIONS);
+    } catch (error) {
+      room.removeAllListeners();
+      return error;
+    }
+    if (turn !== this.turn) {
+      await room.disconnect(false);
+      return null;
+    }
+    this.room = room;
+    this.set({ phase: { name: 'connected' }, edge });
+    this.expose(room);
+    this.startMeasuring(room);
+    await this.settle(room, edge);
+    return null;
+  }
+
+  /** What the others should know of us, and what we send. Neither failing closes the class. */
+  private async settle(room: Room, edge: EdgeChoice): Promise<void> {
+    const own = room.localParticipant;
+    void own.setAttributes({
+      region: this.options.request.region ?? edge.region, edge: edge.id, ...(this.handAt ? { hand: String(this.handAt) } : {}),
+    }).catch(() => undefined);
+    if (own.permissions?.canPublish === false) {
+      this.media.stop();
+    } else {
+      await this.device(() => this.media.publishAll(room));
+    }
+    this.refresh();
+  }
+
+  private listen(room: Room, edge: EdgeChoice): void {
+    const mine = <T extends unknown[]>(act: (...args: T) => void) => (...args: T) => {
+      if (this.room === room) act(...args);
+    };
+    const refresh = mine(() => this.refresh());
+    for (const event of REFRESHING) room.on(event, refresh);
+    const shaky = mine(() => {
+      this.set({ phase: { name: 'reconnecting' } });
+      void this.watchOver(room, edge);
+    });
+    room.on(RoomEvent.Reconnecting, shaky).on(RoomEvent.SignalReconnecting, shaky);
+    room.on(RoomEvent.Reconnected, mine(() => this.set({ phase: { name: 'connected' } })));
+    room.on(RoomEvent.Disconnected, mine((reason?: DisconnectReason) => {
+      const ending = ENDINGS.get(reason);
+      if (ending) this.end(ending);
+      else void this.connect({ name: 'moving' }, edge.id);
+    }));
+    room.on(RoomEvent.TrackSubscribed, (track) => {
+      if (track.kind === 'audio') document.body.append(track.attach());
+    });
+    room.on(RoomEvent.TrackUnsubscribed, (track) => {
+      for (const element of track.detach()) if (track.kind === 'audio') element.remove();
+    });
+    room.registerTextStreamHandler(CHAT_TOPIC, (reader, { identity }) => {
+      void reader.readAll().then((text) => {
+        const name = room.remoteParticipants.get(identity)?.name || identity;
+        this.addChat({ id: reader.info.id, identity, name, local: false, text: text.slice(0, CHAT_LENGTH_MAX), atMs: Date.now() });
+      }, () => undefined);
+    });
+  }
+
+  /** The SDK would knock at a dead edge for a minute. If the edge is silent and another one answers, move at once. */
+  private async watchOver(room: Room, edge: EdgeChoice): Promise<void> {
+    let silences = 0;
+    while (this.room === room && this.current.phase.name === 'reconnecting') {
+      silences = (await probeEdge(edge.url)) === null ? silences + 1 : 0;
+      if (silences >= SILENCES_MAX) {
+        const others = this.ticket?.edges.filter((other) => other.id !== edge.id) ?? [];
+        const alive = await Promise.all(others.map((other) => probeEdge(other.url)));
+        if (alive.some((rtt) => rtt !== null) && this.room === room && this.current.phase.name === 'reconnecting') {
+          this.close();
+          void this.connect({ name: 'moving' }, edge.id);
+          return;
+        }
+      }
+      await new Promise((resolve) => setTimeout(resolve, LIFE_CHECK_MS));
+    }
+  }
+
+  private startMeasuring(room: Room): void {
+    clearInterval(this.timer);
+    const meter = new Meter();
+    this.timer = setInterval(() => {
+      void meter.read(room).then((read) => {
+        if (this.room === room) this.set({ measure: { ...this.current.measure, ...read } });
+      });
+    }, MEASURE_MS);
+  }
+
+  private async device(act: () => Promise<void>): Promise<void> {
+    this.set({ deviceError: null });
+    try {
+      await act();
+    } catch (error) {
+      this.set({ deviceError: error });
+    }
+    this.refresh();
+  }
+
+  private addChat(message: ChatMessage): void {
+    this.set({ chat: [...this.current.chat, { ...message, id: message.id || randomId(8) }].slice(-CHAT_KEPT) });
+  }
+
+  private end(reason: EndReason): void {
+    this.turn++;
+    this.close();
+    this.set({ phase: { name: 'ended', reason }, people: [] });
+  }
+
+  private close(): void {
+    clearInterval(this.timer);
+    const room = this.room;
+    this.room = null;
+    void room?.disconnect(false);
+  }
+
+  /** Many events come in one burst (a join brings a dozen): the page is told once. */
+  private refresh(): void {
+    if (this.refreshing) return;
+    this.refreshing = true;
+    queueMicrotask(() => {
+      this.refreshing = false;
+      const room = this.room;
+      if (!room) return;
+      const people = peopleOf(room);
+      this.set({
+        people,
+        recording: room.isRecording,
+        soundBlocked: !room.canPlaybackAudio,
+        canPublish: room.localParticipant.permissions?.canPublish ?? true,
+        measure: { ...this.current.measure, quality: people[0]?.quality ?? 'unknown' },
+      });
+    });
+  }
+
+  private set(change: Partial<LiveView>): void {
+    this.current = { ...this.current, ...change };
+    for (const listener of this.listeners) listener();
+  }
+
+  /** A handle for browser tests; it shows nothing the page's user could not see in the developer tools. */
+  private expose(room: Room): void {
+    Object.assign(window, {
+      __seodang: {
+        room,
+        session: this,
+        edge: () => this.current.edge?.id ?? null,
+        stats: async () => ({
+          edge: this.current.edge?.id ?? null, phase: this.current.phase.name, measure: this.current.measure, tracks: await trackStats(room),
+        }),
+      },
+    });
+  }
+}
+
+const REFRESHING = [
+  RoomEvent.Connected, RoomEvent.ParticipantConnected, RoomEvent.ParticipantDisconnected, RoomEvent.TrackPublished,
+  RoomEvent.TrackUnpublished, RoomEvent.TrackSubscribed, RoomEvent.TrackUnsubscribed, RoomEvent.TrackMuted, RoomEvent.TrackUnmuted,
+  RoomEvent.LocalTrackPublished, RoomEvent.LocalTrackUnpublished, RoomEvent.ActiveSpeakersChanged, RoomEvent.ParticipantNameChanged,
+  RoomEvent.ParticipantMetadataChanged, RoomEvent.ParticipantAttributesChanged, RoomEvent.ConnectionQualityChanged,
+  RoomEvent.AudioPlaybackStatusChanged, RoomEvent.ParticipantPermissionsChanged, RoomEvent.RecordingStatusChanged, RoomEvent.Reconnected,
+] as const;

@@ -1,0 +1,53 @@
+import { type RefObject, useEffect, useLayoutEffect, useRef, useState } from 'react';
+import { useT } from '../i18n';
+import { gridShape } from './grid';
+import { orderPeople } from './order';
+import { ScreenTile, Tile } from './tile';
+import type { Person } from './view';
+
+/** Tiles beside a shared screen; the rest is in the list of people. */
+const STRIP_TILES = 8;
+
+/** Everybody's pictures: an even grid, or a shared screen with a strip of faces. */
+export function Stage({ people }: { people: readonly Person[] }) {
+  const t = useT();
+  const box = useRef<HTMLDivElement>(null);
+  const size = useSize(box);
+  const order = useRef<string[]>([]);
+  const screens = people.filter((person) => person.screen);
+  const shape = gridShape(people.length, size.width, size.height);
+  const places = screens.length > 0 ? STRIP_TILES : shape.shown;
+  const ordered = orderPeople(people, order.current, places);
+  useEffect(() => {
+    order.current = ordered.map((person) => person.identity);
+  });
+  const hidden = ordered.length - places;
+  const tiles = ordered.slice(0, places).map((person) => <Tile key={person.identity} person={person} small={screens.length > 0} />);
+  return (
+    <div className="stage" data-screens={screens.length > 0} data-testid="grid">
+      {screens.length > 0 && <div className="screens">{screens.map((person) => <ScreenTile key={person.identity} person={person} />)}</div>}
+      <div className="tiles-box" ref={box}>
+        <ul
+          className={screens.length > 0 ? 'strip' : 'tiles'} aria-label={t('live.grid')}
+          style={screens.length > 0 ? undefined : { gridTemplateColumns: `repeat(${shape.columns}, ${shape.tileWidth}px)` }}
+        >{tiles}</ul>
+      </div>
+      {people.length === 1 && screens.length === 0 && <p className="stage-note">{t('live.alone')}</p>}
+      {hidden > 0 && <p className="stage-note">{t('live.more', { count: hidden })}</p>}
+    </div>
+  );
+}
+
+function useSize(box: RefObject<HTMLElement | null>): { width: number; height: number } {
+  const [size, setSize] = useState({ width: 640, height: 480 });
+  useLayoutEffect(() => {
+    const element = box.current;
+    if (!element) return undefined;
+    const observer = new ResizeObserver(([entry]) => {
+      if (entry) setSize({ width: entry.contentRect.width, height: entry.contentRect.height });
+    });
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, [box]);
+  return size;
+}

@@ -1,0 +1,13 @@
+import { createRoot } from 'react-dom/client';
+import { App } from './app';
+import { I18nProvider } from './i18n';
+import './style/base.css';
+import './style/controls.css';
+
+const root = document.getElementById('root');
+if (!root) throw new Error('index.html has no #root');
+createRoot(root).render(
+  <I18nProvider>
+    <App />
+  </I18nProvider>,
+);
