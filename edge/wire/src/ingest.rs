@@ -41,3 +41,21 @@ pub struct Ack {
     #[prost(bool, tag = "2")]
     pub complete: bool,
 }
+
+/// QUIC application error codes with which the origin stops a stream (`STOP_SENDING` and `RESET_STREAM`). After
+/// [`error_code::CORRUPT`], [`error_code::BUSY`] and [`error_code::STORAGE`] the edge opens the journal again after a
+/// back-off and resumes from the answered offset; the others need an operator.
+pub mod error_code {
+    /// The first frame is not an [`OpenJournal`](super::OpenJournal) of a version this origin speaks, or a name in it is not usable.
+    pub const BAD_OPEN: u32 = 1;
+    /// The node named is not the one the certificate names.
+    pub const NOT_YOURS: u32 = 2;
+    /// Bytes failed a record's CRC or went past the end of a closed journal.
+    pub const CORRUPT: u32 = 3;
+    /// The journal or the number of open journals is over the origin's limit.
+    pub const LIMIT: u32 = 4;
+    /// The origin cannot write: its disk is full or failing.
+    pub const STORAGE: u32 = 5;
+    /// A newer stream of the same journal took over, or the origin is shutting down.
+    pub const BUSY: u32 = 6;
+}
