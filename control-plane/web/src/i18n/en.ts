@@ -23,6 +23,8 @@ export const en: Record<Key, string> = {
   'error.bad_answer': 'The server sent an answer this page does not understand. Try again in a moment.',
   'error.class_not_found': 'There is no such class. Check the address or choose one from the list.',
   'error.no_edge': 'No server can take you right now. Try again in a moment.',
+  'error.cdn_none': 'No server can send the replay. Try again in a moment.',
+  'error.cdn_failed': 'The replay server cannot be reached. Check your internet connection and try again.',
   'error.render': 'This page could not be drawn. Reloading usually helps.',
   'error.reload': 'Reload',
 
@@ -160,8 +162,6 @@ export const en: Record<Key, string> = {
   'replay.nothing': 'Nobody was sending at this moment.',
   'replay.audio_only': 'Voice only',
   'replay.node': 'Served from',
-  'replay.cdn_none': 'No server can send the replay. Try again in a moment.',
-  'replay.cdn_failed': 'The replay server cannot be reached. Check your internet connection and try again.',
   'replay.media_failed': '{name}’s picture cannot be played. Reload the page or try another browser.',
   'replay.blocked': 'Your browser held playback back. Press play.',
   'replay.buffering': 'Loading…',

@@ -22,6 +22,8 @@ export const ko = {
   'error.bad_answer': '서버가 알아들을 수 없는 답을 보냈습니다. 잠시 뒤 다시 시도해 주세요.',
   'error.class_not_found': '이 수업을 찾을 수 없습니다. 주소를 확인하거나 수업 목록에서 골라 주세요.',
   'error.no_edge': '지금 들어갈 수 있는 서버가 없습니다. 잠시 뒤 다시 시도해 주세요.',
+  'error.cdn_none': '다시보기를 내줄 서버가 없습니다. 잠시 뒤 다시 시도해 주세요.',
+  'error.cdn_failed': '다시보기 서버에 닿지 않습니다. 인터넷 연결을 확인하고 다시 시도해 주세요.',
   'error.render': '이 화면을 그리지 못했습니다. 새로 고치면 대부분 해결됩니다.',
   'error.reload': '새로 고침',
 
@@ -159,8 +161,6 @@ export const ko = {
   'replay.nothing': '이 시각에는 아무도 방송하지 않았습니다.',
   'replay.audio_only': '목소리만 있습니다',
   'replay.node': '가져오는 곳',
-  'replay.cdn_none': '다시보기를 내줄 서버가 없습니다. 잠시 뒤 다시 시도해 주세요.',
-  'replay.cdn_failed': '다시보기 서버에 닿지 않습니다. 인터넷 연결을 확인하고 다시 시도해 주세요.',
   'replay.media_failed': '{name}님의 영상을 재생하지 못했습니다. 새로 고치거나 다른 브라우저로 열어 보세요.',
   'replay.blocked': '브라우저가 자동 재생을 막았습니다. 재생을 눌러 주세요.',
   'replay.buffering': '받는 중…',

@@ -1,0 +1,37 @@
+import type { Engine } from './engine';
+
+export const STEP_MS = 5_000;
+export const JUMP_MS = 10_000;
+
+/** Player keys as everywhere: space or k, arrows, j and l, m, f, Home and End. Fields and buttons keep theirs. */
+export function handleKey(event: KeyboardEvent, engine: Engine, frame: HTMLElement | null): void {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const target = event.target instanceof HTMLElement ? event.target : null;
+  if (target?.closest('input:not([type=range]), select, textarea')) return;
+  if (event.key === ' ' && target?.closest('button, a')) return;
+  const act = action(event.key, engine, frame);
+  if (!act) return;
+  event.preventDefault();
+  act();
+}
+
+function action(key: string, engine: Engine, frame: HTMLElement | null): (() => void) | null {
+  const view = engine.view();
+  switch (key) {
+    case ' ': case 'k': return () => (view.playing ? engine.pause() : engine.play());
+    case 'ArrowLeft': return () => engine.seek(engine.now() - STEP_MS);
+    case 'ArrowRight': return () => engine.seek(engine.now() + STEP_MS);
+    case 'j': return () => engine.seek(engine.now() - JUMP_MS);
+    case 'l': return () => engine.seek(engine.now() + JUMP_MS);
+    case 'Home': return () => engine.seek(0);
+    case 'End': return () => engine.seek(view.durationMs);
+    case 'm': return () => engine.setVolume(view.volume, !view.muted);
+    case 'f': return () => toggleFullscreen(frame);
+    default: return null;
+  }
+}
+
+export function toggleFullscreen(frame: HTMLElement | null): void {
+  if (document.fullscreenElement) void document.exitFullscreen();
+  else void frame?.requestFullscreen?.().catch(() => undefined);
+}

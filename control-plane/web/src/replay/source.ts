@@ -1,0 +1,81 @@
+import { ApiError, getClass, listCdn } from '../api/client';
+import type { CdnChoice, Class, Manifest, Region, TimelineEvent } from '../api/types';
+
+const FETCH_TIMEOUT_MS = 8_000;
+/** More events than anybody scrolls through; a longer timeline is cut. */
+const EVENTS_MAX = 5_000;
+
+export interface Replay {
+  /** Absent when the class itself is gone from the catalogue but its recording is addressed directly. */
+  entry: Class | null;
+  nodes: CdnChoice[];
+  /** Path of the manifest, the same on every node. */
+  path: string;
+}
+
+/** A recording may be named by path (`?manifest=`), as the ops page does; it stays below the node's URL. */
+export function manifestPath(asked: string | null): string | null {
+  return asked !== null && /^\/[\w-]+\/[\w-]+\/manifest\.json$/.test(asked) ? asked : null;
+}
+
+export async function findReplay(id: string, region: Region | null, asked: string | null): Promise<Replay> {
+  const direct = manifestPath(asked);
+  const entry = await getClass(id).catch((error: unknown) => {
+    if (direct) return null;
+    throw error;
+  });
+  const path = direct ?? entry?.replay;
+  if (!path) throw new ApiError('no_replay', 'no replay');
+  const nodes = await listCdn({ region: region?.id, location: region?.location });
+  if (nodes.length === 0) throw new ApiError('cdn_none', 'no cdn node');
+  return { entry, nodes, path };
+}
+
+export function manifestUrl(node: CdnChoice, path: string): string {
+  return node.url.replace(/\/$/, '') + path;
+}
+
+export async function fetchManifest(url: string): Promise<Manifest> {
+  const manifest = await fetchJson(url) as Manifest;
+  if (!Array.isArray(manifest.presentations)) throw new ApiError('bad_answer', `${url} is not a manifest`);
+  return { ...manifest, presentations: manifest.presentations.map((entry) => ({ ...entry, gaps: entry.gaps ?? [] })) };
+}
+
+/** The first node that has the manifest, from `first` on around. */
+export async function firstManifest(replay: Replay, first: number): Promise<{ manifest: Manifest; node: number }> {
+  let failure: unknown = new ApiError('cdn_failed', 'no node answers');
+  for (let tried = 0; tried < replay.nodes.length; tried++) {
+    const place = (first + tried) % replay.nodes.length;
+    const node = replay.nodes[place];
+    if (!node) continue;
+    try {
+      return { manifest: await fetchManifest(manifestUrl(node, replay.path)), node: place };
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+/** Events by class time. They are an extra: a missing or odd timeline is an empty one. */
+export async function fetchTimeline(manifest: Manifest, url: string): Promise<TimelineEvent[]> {
+  if (!manifest.timeline) return [];
+  const found = await fetchJson(new URL(manifest.timeline, url).href).catch(() => []);
+  if (!Array.isArray(found)) return [];
+  return (found as TimelineEvent[])
+    .filter((event) => typeof event.at_ms === 'number' && typeof event.kind === 'string')
+    .sort((a, b) => a.at_ms - b.at_ms)
+    .slice(0, EVENTS_MAX);
+}
+
+async function fetchJson(url: string): Promise<unknown> {
+  let response: Response;
+  try {
+    response = await fetch(url, { signal: AbortSignal.timeout(FETCH_TIMEOUT_MS), credentials: 'omit' });
+  } catch (cause) {
+    throw new ApiError('cdn_failed', String(cause));
+  }
+  if (response.status === 404) throw new ApiError('no_replay', `${url}: 404`, 404);
+  if (!response.ok) throw new ApiError('cdn_failed', `${url}: ${response.status}`, response.status);
+  return response.json();
+}
