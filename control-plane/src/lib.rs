@@ -1,1 +1,26 @@
-//! Shell of the control plane: front door, store, web app.
+//! Shell of the control plane: front door for users, store for nodes, web app.
+//!
+//! ```text
+//!   browser --HTTP--> http::{join, classes, fleet} -> View (local copies) -> [placement] -> answer
+//!                     http::web                    -> the app, embedded
+//!   node ----HTTPS, mutual TLS--> node_listener -> Store (embedded)
+//! ```
+//!
+//! What it is: stateless processes over one store; each answers from its own copies, so losing the store stops no join.
+//! What it is not: it carries no media, and an edge goes on without it.
+
+#![forbid(unsafe_code)]
+
+pub mod config;
+
+mod classes;
+mod control_plane;
+mod http;
+mod locate;
+mod metrics;
+mod node_listener;
+mod rate;
+mod slug;
+
+pub use config::Config;
+pub use control_plane::ControlPlane;

@@ -1,0 +1,196 @@
+//! The control plane's settings. `config/control-plane.toml` in the repository shows them all.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use control_plane_api::node::Location;
+use control_plane_api::token::ApiKey;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Unique node id; equal to the name in the node's certificate.
+    pub id: String,
+    pub region: String,
+    pub location: Option<Location>,
+    /// Web app and API, HTTP.
+    pub listen: SocketAddr,
+    /// Where users reach [`Self::listen`]; made from it when empty.
+    pub url: String,
+    /// `/metrics`, `/healthz`, `/readyz`.
+    pub admin_listen: SocketAddr,
+    /// The store, for nodes, HTTPS with the fleet's certificates. Needs [`Self::tls`].
+    pub node_listen: Option<SocketAddr>,
+    pub tls: Option<Tls>,
+    /// Where the embedded store is kept.
+    pub data_dir: PathBuf,
+    /// The first signs join tokens; edges know them all.
+    pub api_keys: Vec<ApiKey>,
+    /// Life of a join token.
+    pub token_ttl_s: u64,
+    /// The page asks "where am I" and offers the regions.
+    pub dev: bool,
+    /// MaxMind database (`.mmdb`) with positions, for users who declare none.
+    pub geoip: Option<PathBuf>,
+    /// Networks whose `X-Forwarded-For` is believed: `10.0.0.0/8`.
+    pub trusted_proxies: Vec<Network>,
+    /// Per address (IPv6: per /64).
+    pub join_rate: Rate,
+    pub create_rate: Rate,
+    /// Positions of regions that may have no node up.
+    pub regions: BTreeMap<String, Location>,
+    pub telemetry: control_plane_agent::telemetry::Config,
+}
+
+/// PEM files of the node's identity.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    pub ca: PathBuf,
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+}
+
+/// So many at once, and then one more each time `1 / per_second` has passed.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rate {
+    pub burst: u32,
+    pub per_second: f64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            id: "control-plane-0".to_owned(),
+            region: "local".to_owned(),
+            location: None,
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            url: String::new(),
+            admin_listen: SocketAddr::from(([127, 0, 0, 1], 8081)),
+            node_listen: None,
+            tls: None,
+            data_dir: PathBuf::from("data/control-plane"),
+            api_keys: Vec::new(),
+            token_ttl_s: 6 * 3600,
+            dev: false,
+            geoip: None,
+            trusted_proxies: Vec::new(),
+            // A whole school joins from one address within a minute.
+            join_rate: Rate { burst: 100, per_second: 5.0 },
+            create_rate: Rate { burst: 50, per_second: 0.5 },
+            regions: BTreeMap::new(),
+            telemetry: control_plane_agent::telemetry::Config::default(),
+        }
+    }
+}
+
+impl Config {
+    /// # Errors
+    /// Says which setting is missing or wrong, and what to do.
+    pub fn check(&self) -> anyhow::Result<()> {
+        control_plane_api::id::check_node_name("id", &self.id)?;
+        control_plane_api::id::check_node_name("region", &self.region)?;
+        anyhow::ensure!(
+            !self.api_keys.is_empty(),
+            "api_keys is empty: give at least one key and secret, the same as the edges have"
+        );
+        for key in &self.api_keys {
+            anyhow::ensure!(
+                !key.key.is_empty() && key.secret.len() >= 32,
+                "api key {:?}: the secret needs at least 32 characters",
+                key.key
+            );
+        }
+        for (region, location) in &self.regions {
+            control_plane_api::id::check_node_name("regions", region)?;
+            anyhow::ensure!(location.is_valid(), "regions.{region} is not on the globe");
+        }
+        anyhow::ensure!(self.location.is_none_or(|place| place.is_valid()), "location is not on the globe");
+        for (name, rate) in [("join_rate", self.join_rate), ("create_rate", self.create_rate)] {
+            anyhow::ensure!(
+                rate.burst > 0 && rate.per_second > 0.0,
+                "{name}: burst and per_second are above 0"
+            );
+        }
+        Ok(())
+    }
+
+    /// The node's identity, if `tls` names one.
+    ///
+    /// # Errors
+    /// Names the file that does not serve.
+    pub fn identity(&self) -> anyhow::Result<Option<control_plane_agent::identity::Identity>> {
+        let Some(tls) = &self.tls else { return Ok(None) };
+        let identity =
+            control_plane_agent::identity::Identity::from_files(&tls.ca, &tls.certificate, &tls.key)?;
+        anyhow::ensure!(
+            identity.name() == self.id,
+            "{} belongs to {:?}, but id is {:?}",
+            tls.certificate.display(),
+            identity.name(),
+            self.id
+        );
+        Ok(Some(identity))
+    }
+}
+
+/// Addresses that share their first bits, written `10.0.0.0/8`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Network {
+    address: IpAddr,
+    bits: u8,
+}
+
+impl Network {
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let masked = |address: IpAddr| match address {
+            IpAddr::V4(v4) => u128::from(v4.to_bits()).checked_shr(32 - u32::from(self.bits)).unwrap_or(0),
+            IpAddr::V6(v6) => v6.to_bits().checked_shr(128 - u32::from(self.bits)).unwrap_or(0),
+        };
+        self.address.is_ipv4() == address.is_ipv4() && masked(self.address) == masked(address)
+    }
+}
+
+impl TryFrom<String> for Network {
+    type Error = anyhow::Error;
+
+    fn try_from(text: String) -> anyhow::Result<Self> {
+        let wrong = || format!("{text:?} is no network such as 10.0.0.0/8");
+        let (address, bits) = text.split_once('/').with_context(wrong)?;
+        let (address, bits): (IpAddr, u8) =
+            (address.parse().with_context(wrong)?, bits.parse().with_context(wrong)?);
+        let bits_max = if address.is_ipv4() { 32 } else { 128 };
+        anyhow::ensure!(bits <= bits_max, wrong());
+        Ok(Self { address, bits })
+    }
+}
+
+impl From<Network> for String {
+    fn from(network: Network) -> Self {
+        format!("{}/{}", network.address, network.bits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_holds_its_addresses_and_no_others() {
+        let network = |text: &str| Network::try_from(text.to_owned());
+        let holds = |text: &str, address: &str| {
+            network(text).expect("a network").contains(address.parse().expect("an address"))
+        };
+        assert!(holds("10.0.0.0/8", "10.255.1.2") && !holds("10.0.0.0/8", "11.0.0.1"));
+        assert!(holds("0.0.0.0/0", "1.2.3.4") && !holds("0.0.0.0/0", "::1"));
+        assert!(holds("192.168.1.7/32", "192.168.1.7") && !holds("192.168.1.7/32", "192.168.1.6"));
+        assert!(holds("2001:db8::/32", "2001:db8:1::1") && !holds("2001:db8::/32", "2001:db9::1"));
+        assert!(network("10.0.0.0").is_err() && network("10.0.0.0/33").is_err() && network("x/8").is_err());
+    }
+}

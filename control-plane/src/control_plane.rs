@@ -1,0 +1,160 @@
+//! Assembly: the listeners, the view, and the tasks around them.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use control_plane_agent::admin::{self, Health};
+use control_plane_agent::identity::Identity;
+use control_plane_agent::registration::{Registration, TTL_DEFAULT};
+use control_plane_agent::store::Store;
+use control_plane_agent::view::View;
+use control_plane_api::node::{Load, Node, Role};
+use prometheus_client::registry::Registry;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::Config;
+use crate::http::{App, Parts, router};
+use crate::locate::GeoIp;
+use crate::metrics::Metrics;
+use crate::node_listener::{self, NodeListener};
+use crate::rate::Limiter;
+
+/// A control plane with its ports taken. [`Self::run`] lets it work.
+#[derive(Debug)]
+pub struct ControlPlane {
+    config: Config,
+    store: Arc<dyn Store>,
+    geoip: GeoIp,
+    public: TcpListener,
+    admin: TcpListener,
+    nodes: Option<(TcpListener, Identity)>,
+}
+
+impl ControlPlane {
+    /// Checks the settings and takes the ports.
+    ///
+    /// # Errors
+    /// A setting is wrong, a file unreadable, a port taken: the message names it.
+    pub async fn bind(
+        config: Config,
+        store: Arc<dyn Store>,
+        identity: Option<Identity>,
+    ) -> anyhow::Result<Self> {
+        config.check()?;
+        let geoip = GeoIp::open(config.geoip.as_deref())?;
+        let public = listen("listen", config.listen).await?;
+        let admin = listen("admin_listen", config.admin_listen).await?;
+        let nodes = match (config.node_listen, identity) {
+            (Some(address), Some(identity)) => Some((listen("node_listen", address).await?, identity)),
+            (Some(_), None) => {
+                anyhow::bail!("node_listen needs tls: nodes are let in by the fleet's certificates only")
+            }
+            (None, _) => None,
+        };
+        Ok(Self { config, store, geoip, public, admin, nodes })
+    }
+
+    /// # Errors
+    /// The socket is gone.
+    pub fn address(&self) -> anyhow::Result<SocketAddr> {
+        self.public.local_addr().context("address of the public listener")
+    }
+
+    /// # Errors
+    /// The socket is gone.
+    pub fn admin_address(&self) -> anyhow::Result<SocketAddr> {
+        self.admin.local_addr().context("address of the admin listener")
+    }
+
+    /// Where nodes reach the store, if they can.
+    #[must_use]
+    pub fn node_address(&self) -> Option<SocketAddr> {
+        self.nodes.as_ref().and_then(|(listener, _)| listener.local_addr().ok())
+    }
+
+    /// Works until `shutdown`, and then ends within a second or two.
+    ///
+    /// # Errors
+    /// A listener fails.
+    pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
+        let node = self.node()?;
+        let shutdown = shutdown.child_token();
+        let _end_all = shutdown.clone().drop_guard();
+        let tasks = TaskTracker::new();
+        let view = View::start(&self.store, &shutdown);
+        let mut registry = Registry::default();
+        let metrics = Metrics::register(&mut registry, view.clone());
+        let health = Health::default();
+        health.waiting("view", "the store was not read yet");
+        tasks.spawn(report_ready(view.clone(), health.clone()));
+        let registration = Registration::start(self.store.clone(), node, TTL_DEFAULT, &shutdown);
+        tasks.spawn(crate::classes::note_live(view.clone(), self.store.clone(), shutdown.clone()));
+        if let Some((listener, identity)) = self.nodes {
+            let acceptor = node_listener::acceptor(&identity)?;
+            let nodes =
+                NodeListener { listener, acceptor, store: self.store.clone(), metrics: metrics.clone() };
+            tasks.spawn(nodes.run(shutdown.clone()));
+        }
+        let app = App(Arc::new(Parts {
+            joins: Limiter::new(self.config.join_rate),
+            creates: Limiter::new(self.config.create_rate),
+            config: self.config,
+            store: self.store,
+            view,
+            metrics,
+            geoip: self.geoip,
+            shutdown: shutdown.clone(),
+        }));
+        let public = serve(self.public, app, shutdown.clone());
+        let admin = admin::serve(self.admin, Arc::new(registry), health, shutdown.clone());
+        let result = tokio::try_join!(public, admin).map(|_| ());
+        shutdown.cancel();
+        registration.deregister().await;
+        tasks.close();
+        tasks.wait().await;
+        result
+    }
+
+    fn node(&self) -> anyhow::Result<Node> {
+        let url = match self.config.url.as_str() {
+            "" => format!("http://{}", self.address()?),
+            url => url.to_owned(),
+        };
+        Ok(Node {
+            id: self.config.id.clone(),
+            role: Role::ControlPlane,
+            region: self.config.region.clone(),
+            location: self.config.location,
+            url,
+            quic: None,
+            admin: format!("http://{}", self.admin_address()?),
+            epoch: control_plane_agent::unix_time_ms(),
+            draining: false,
+            load: Load::default(),
+            links: Vec::new(),
+        })
+    }
+}
+
+async fn listen(setting: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("control-plane: {setting} = {address} cannot be taken"))
+}
+
+async fn report_ready(view: View, health: Health) {
+    view.ready().await;
+    health.ready("view");
+}
+
+async fn serve(listener: TcpListener, app: App, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
+    // Live streams would hold a graceful end for ever; every answer is otherwise a matter of milliseconds.
+    tokio::select! {
+        result = axum::serve(listener, service).into_future() => result.context("public listener"),
+        () = shutdown.cancelled() => Ok(()),
+    }
+}

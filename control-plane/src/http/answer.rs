@@ -1,0 +1,131 @@
+//! What all handlers answer alike: errors as [`ErrorBody`], bodies checked, the API's description.
+
+use axum::Json;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use control_plane_agent::store;
+use control_plane_api::join::ErrorBody;
+use http::{HeaderValue, StatusCode, header};
+use serde::de::DeserializeOwned;
+
+use super::App;
+
+/// An answer that is not the one asked for.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+    /// Seconds until it makes sense to ask again.
+    pub(crate) retry_after_s: Option<u64>,
+}
+
+impl Refusal {
+    pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), retry_after_s: None }
+    }
+
+    pub(crate) fn bad_request(message: impl std::fmt::Display) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad_request", message.to_string())
+    }
+
+    pub(crate) fn class_not_found(id: &str) -> Self {
+        let message = format!("There is no class {id:?}. Look at the list of classes, or create it.");
+        Self::new(StatusCode::NOT_FOUND, "class_not_found", message)
+    }
+
+    pub(crate) fn later(code: &'static str, message: impl Into<String>, retry_after_s: u64) -> Self {
+        let refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message);
+        Self { retry_after_s: Some(retry_after_s), ..refusal }
+    }
+
+    pub(crate) fn too_often(wait: std::time::Duration) -> Self {
+        let seconds = wait.as_secs() + 1;
+        let message = format!("Too many requests from this address. Try again in {seconds} s.");
+        let refusal = Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message);
+        Self { retry_after_s: Some(seconds), ..refusal }
+    }
+}
+
+impl From<store::Error> for Refusal {
+    fn from(error: store::Error) -> Self {
+        match error {
+            store::Error::Refused { reason } => Self::bad_request(reason),
+            other => Self::later(
+                "store_unavailable",
+                format!("The directory of classes is away ({other}). Try again."),
+                2,
+            ),
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let body = ErrorBody { code: self.code.to_owned(), message: self.message };
+        let mut response = (self.status, Json(body)).into_response();
+        if let Some(seconds) = self.retry_after_s {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+/// A JSON body, refused as [`Refusal`] says when it does not fit.
+#[derive(Debug)]
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Refusal> {
+        let bytes = Bytes::from_request(request, app)
+            .await
+            .map_err(|rejection| Refusal::new(rejection.status(), "bad_request", rejection.body_text()))?;
+        let parsed = serde_json::from_slice(&bytes);
+        parsed
+            .map(Body)
+            .map_err(|error| Refusal::bad_request(format_args!("The body is not the JSON expected: {error}")))
+    }
+}
+
+/// Query parameters, likewise.
+#[derive(Debug)]
+pub(crate) struct Query<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequestParts<App> for Query<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut http::request::Parts, app: &App) -> Result<Self, Refusal> {
+        match axum::extract::Query::from_request_parts(parts, app).await {
+            Ok(axum::extract::Query(query)) => Ok(Self(query)),
+            Err(rejection) => Err(Refusal::bad_request(rejection.body_text())),
+        }
+    }
+}
+
+/// Where the request came from, as the socket says.
+#[derive(Debug)]
+pub(crate) struct Client(pub(crate) std::net::IpAddr);
+
+impl FromRequestParts<App> for Client {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut http::request::Parts, app: &App) -> Result<Self, Refusal> {
+        let peer = axum::extract::ConnectInfo::<std::net::SocketAddr>::from_request_parts(parts, app).await;
+        let peer = peer.map_err(|rejection| Refusal::bad_request(rejection.body_text()))?.0;
+        Ok(Self(crate::locate::client_address(peer, &parts.headers, &app.config.trusted_proxies)))
+    }
+}
+
+pub(crate) fn unknown_path() -> std::future::Ready<Refusal> {
+    let message = "The API has no such path. GET /v1/openapi.json describes it.";
+    std::future::ready(Refusal::new(StatusCode::NOT_FOUND, "not_found", message))
+}
+
+pub(crate) const OPENAPI: &str = include_str!("openapi.json");
+
+pub(crate) fn openapi() -> std::future::Ready<impl IntoResponse> {
+    std::future::ready(([(header::CONTENT_TYPE, "application/json")], OPENAPI))
+}

@@ -1,0 +1,150 @@
+//! `POST /v1/join`: the front door.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use axum::Json;
+use axum::extract::State;
+use control_plane_agent::mirror;
+use control_plane_api::class::Class;
+use control_plane_api::id::check_name;
+use control_plane_api::join::{ClassRole, EdgeChoice, JoinRequest, JoinResponse};
+use control_plane_api::node::{Node, Role};
+use control_plane_api::token::{self, Claims, Grant};
+use control_plane_placement::{Hint, Ranked, Ranking, View as Places, nearest};
+use http::StatusCode;
+use tokio::time::Instant;
+
+use super::App;
+use super::answer::{Body, Client, Refusal};
+use crate::metrics::Outcome;
+
+/// Edges in an answer: the client probes the first three; the rest are for when those fail.
+const CHOICES_MAX: usize = 8;
+
+pub(crate) async fn join(
+    State(app): State<App>,
+    Client(address): Client,
+    Body(request): Body<JoinRequest>,
+) -> Result<Json<JoinResponse>, Refusal> {
+    let result = answer(&app, address, request).await;
+    let outcome = Outcome::of(result.as_ref().map_or_else(|refusal| refusal.code, |_| "ok"));
+    app.metrics.joins.get_or_create(&outcome).inc();
+    result.map(Json)
+}
+
+async fn answer(app: &App, address: std::net::IpAddr, request: JoinRequest) -> Result<JoinResponse, Refusal> {
+    if let Err(wait) = app.joins.take(address, Instant::now()) {
+        app.metrics.rate_limited.inc();
+        return Err(Refusal::too_often(wait));
+    }
+    check(&request)?;
+    let class = crate::classes::find(&app.view, &*app.store, &request.class).await?;
+    let class = class.ok_or_else(|| Refusal::class_not_found(&request.class))?;
+    let hint = hint(app, address, request.location, request.region.clone());
+    let ranking = rank(app, Role::Edge, &hint, Some(&class.id), CHOICES_MAX);
+    if ranking.choices.is_empty() {
+        return Err(no_edge(app, &ranking));
+    }
+    tracing::debug!(class = class.id, identity = request.identity, edge = ranking.choices[0].id, "join");
+    Ok(JoinResponse {
+        edges: ranking.choices.into_iter().map(edge_choice).collect(),
+        token: token::sign(&claims(app, &class, &request), &app.config.api_keys[0]),
+        identity: request.identity,
+        room: class.id,
+        recorded: class.recorded,
+    })
+}
+
+fn check(request: &JoinRequest) -> Result<(), Refusal> {
+    check_name("class", &request.class).map_err(Refusal::bad_request)?;
+    check_name("identity", &request.identity).map_err(Refusal::bad_request)?;
+    if !request.name.is_empty() {
+        check_name("name", &request.name).map_err(Refusal::bad_request)?;
+    }
+    if request.location.is_some_and(|location| !location.is_valid()) {
+        return Err(Refusal::bad_request(
+            "location is not on the globe: latitude -90 to 90, longitude -180 to 180",
+        ));
+    }
+    Ok(())
+}
+
+/// Declared position, else the address's, else the region's.
+pub(crate) fn hint(
+    app: &App,
+    address: std::net::IpAddr,
+    declared: Option<control_plane_api::node::Location>,
+    region: Option<String>,
+) -> Hint {
+    let location = declared.or_else(|| app.geoip.locate(address));
+    let location =
+        location.or_else(|| region.as_ref().and_then(|region| app.config.regions.get(region).copied()));
+    Hint { location, region }
+}
+
+/// Nodes of a role for a user; `room` brings forward those that carry it.
+pub(crate) fn rank(app: &App, role: Role, hint: &Hint, room: Option<&str>, limit: usize) -> Ranking {
+    let nodes = app.view.nodes();
+    let presence = room.map_or_else(Vec::new, |room| app.view.presence_of(room));
+    let carrying: BTreeSet<&str> = presence.iter().map(|presence| presence.node.as_str()).collect();
+    let places = Places { nodes: nodes.values().collect::<Vec<&Node>>(), carrying };
+    nearest(&places, role, hint, limit)
+}
+
+fn no_edge(app: &App, ranking: &Ranking) -> Refusal {
+    if !ranking.excluded.is_empty() {
+        return Refusal::later("no_capacity", "Every edge is full. Try again in a moment.", 10);
+    }
+    if app.view.state() == mirror::State::Empty {
+        return Refusal::later("starting", "The control plane is starting. Try again in a moment.", 1);
+    }
+    let refusal = Refusal::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "no_edge",
+        "No edge is registered. Start one, or try again.",
+    );
+    Refusal { retry_after_s: Some(2), ..refusal }
+}
+
+fn edge_choice(ranked: Ranked) -> EdgeChoice {
+    EdgeChoice {
+        id: ranked.id,
+        region: ranked.region,
+        url: ranked.url,
+        distance_km: ranked.distance_km,
+        reason: ranked.reason.as_str().to_owned(),
+    }
+}
+
+fn claims(app: &App, class: &Class, request: &JoinRequest) -> Claims {
+    let now_s = control_plane_agent::unix_time_ms() / 1000;
+    let role = match request.role {
+        ClassRole::Instructor => "instructor",
+        ClassRole::Student => "student",
+        ClassRole::Observer => "observer",
+    };
+    Claims {
+        sub: request.identity.clone(),
+        nbf: Some(now_s),
+        exp: Some(now_s + app.config.token_ttl_s),
+        name: request.name.clone(),
+        attributes: BTreeMap::from([("role".to_owned(), role.to_owned())]),
+        video: Some(grant(&class.id, request.role)),
+        ..Claims::default()
+    }
+}
+
+fn grant(room: &str, role: ClassRole) -> Grant {
+    let sends = role != ClassRole::Observer;
+    Grant {
+        room_join: true,
+        room: room.to_owned(),
+        room_admin: role == ClassRole::Instructor,
+        can_publish: Some(sends),
+        can_publish_data: Some(sends),
+        can_subscribe: Some(true),
+        can_update_own_metadata: Some(sends),
+        hidden: role == ClassRole::Observer,
+        ..Grant::default()
+    }
+}

@@ -1,0 +1,81 @@
+//! The public listener: API under `/v1`, the web app everywhere else.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{MethodRouter, get, post};
+use control_plane_agent::store::Store;
+use control_plane_agent::view::View;
+use tokio_util::sync::CancellationToken;
+use tower_http::compression::CompressionLayer;
+use tower_http::cors::CorsLayer;
+
+use crate::config::Config;
+use crate::locate::GeoIp;
+use crate::metrics::Metrics;
+use crate::rate::Limiter;
+
+pub(crate) mod answer;
+pub(crate) mod classes;
+pub(crate) mod fleet;
+pub(crate) mod join;
+pub(crate) mod ops;
+pub(crate) mod web;
+
+/// Longest request body: the longest class description with room to spare.
+const BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// What every handler has.
+#[derive(Clone, Debug)]
+pub(crate) struct App(pub(crate) Arc<Parts>);
+
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) config: Config,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) view: View,
+    pub(crate) metrics: Metrics,
+    pub(crate) geoip: GeoIp,
+    pub(crate) joins: Limiter,
+    pub(crate) creates: Limiter,
+    pub(crate) shutdown: CancellationToken,
+}
+
+impl std::ops::Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+pub(crate) fn router(app: App) -> Router {
+    let api = routes().into_iter().fold(Router::new(), |router, (path, methods)| router.route(path, methods));
+    api.route("/v1/{*rest}", axum::routing::any(answer::unknown_path))
+        .fallback(web::serve)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(CompressionLayer::new())
+        // The API has no cookies: a page of another origin can do no more than anybody.
+        .layer(CorsLayer::permissive())
+        .with_state(app)
+}
+
+/// All of the API, as `openapi.json` describes it.
+fn routes() -> Vec<(&'static str, MethodRouter<App>)> {
+    vec![
+        ("/v1/join", post(join::join)),
+        ("/v1/classes", get(classes::list).post(classes::create)),
+        ("/v1/classes/{id}", get(classes::read)),
+        ("/v1/regions", get(fleet::regions)),
+        ("/v1/edges", get(fleet::edges)),
+        ("/v1/cdn", get(fleet::cdn)),
+        ("/v1/config", get(fleet::config)),
+        ("/v1/ops", get(ops::read)),
+        ("/v1/ops/events", get(ops::events)),
+        ("/v1/openapi.json", get(answer::openapi)),
+    ]
+}
+
+#[cfg(test)]
+mod tests;

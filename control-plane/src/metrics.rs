@@ -1,0 +1,92 @@
+//! All figures of the control plane. No user, room or class as a label.
+
+use control_plane_agent::mirror::State;
+use control_plane_agent::view::View;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
+use prometheus_client::registry::{Registry, Unit};
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Metrics {
+    /// `ok`, or the code of the error answer.
+    pub(crate) joins: Family<Outcome, Counter>,
+    pub(crate) rate_limited: Counter,
+    pub(crate) store_requests: Family<Outcome, Counter>,
+    pub(crate) store_watches: Gauge,
+    pub(crate) node_connections: Gauge,
+    pub(crate) node_handshakes_failed: Counter,
+    pub(crate) ops_streams: Gauge,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct Outcome {
+    pub(crate) outcome: String,
+}
+
+impl Outcome {
+    pub(crate) fn of(outcome: &str) -> Self {
+        Self { outcome: outcome.to_owned() }
+    }
+}
+
+impl Metrics {
+    pub(crate) fn register(registry: &mut Registry, view: View) -> Self {
+        let metrics = Self::default();
+        let registry = registry.sub_registry_with_prefix("seodang_control_plane");
+        registry.register("joins", "Join requests answered", metrics.joins.clone());
+        registry.register("rate_limited", "Requests refused for their rate", metrics.rate_limited.clone());
+        registry.register("store_requests", "Requests of nodes to the store", metrics.store_requests.clone());
+        registry.register("store_watches", "Watches nodes hold open", metrics.store_watches.clone());
+        registry.register(
+            "node_connections",
+            "Connections nodes hold open",
+            metrics.node_connections.clone(),
+        );
+        registry.register(
+            "node_handshakes_failed",
+            "Connections to the node listener without the fleet's certificate",
+            metrics.node_handshakes_failed.clone(),
+        );
+        registry.register("ops_streams", "Ops pages that get live news", metrics.ops_streams.clone());
+        registry.register_collector(Box::new(ViewCollector { view }));
+        metrics
+    }
+}
+
+/// What the view holds, read when it is scraped.
+#[derive(Debug)]
+struct ViewCollector {
+    view: View,
+}
+
+impl Collector for ViewCollector {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let stale_s = match self.view.state() {
+            State::Stale { since_ms } => control_plane_agent::unix_time_ms().saturating_sub(since_ms) / 1000,
+            State::Empty | State::Live => 0,
+        };
+        let figures = [
+            ("view_nodes", "Nodes registered", self.view.nodes().len(), None),
+            ("view_rooms", "Rooms in progress", self.view.rooms().len(), None),
+            ("view_classes", "Classes", self.view.classes().len(), None),
+            (
+                "view_stale",
+                "Age of the view while the store is away",
+                usize::try_from(stale_s).unwrap_or(usize::MAX),
+                Some(Unit::Seconds),
+            ),
+        ];
+        for (name, help, value, unit) in figures {
+            let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
+            gauge.encode(encoder.encode_descriptor(name, help, unit.as_ref(), gauge_type())?)?;
+        }
+        Ok(())
+    }
+}
+
+fn gauge_type() -> prometheus_client::metrics::MetricType {
+    prometheus_client::metrics::MetricType::Gauge
+}
