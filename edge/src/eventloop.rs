@@ -9,7 +9,8 @@ use control_plane_agent::registration::Registration;
 use control_plane_agent::view::View;
 use control_plane_api::key;
 use control_plane_api::room::Presence;
-use edge_room::{Admin, AdminError, Fact, Join, JoinError, LeaveAction, LeaveReason, Notice, Output, PeerId, Request, Rooms};
+use edge_room::{Admin, AdminError, Fact, Join, JoinError, LeaveAction, LeaveReason, Notice, Output, PeerId, Request, Rooms, TrackSettings};
+use edge_signaling::lk::{DataState, SyncState};
 use edge_sfu::{Event, LinkId};
 use edge_wire::{control, model};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -46,6 +47,8 @@ pub(crate) enum Message {
         reply: oneshot::Sender<Option<Connected>>,
     },
     Request { peer: PeerId, request: Request },
+    /// After a resume: what the client has and wants.
+    SyncState { peer: PeerId, state: SyncState },
     SignalLost { peer: PeerId, connection: u64 },
     Admin { admin: Admin, reply: oneshot::Sender<Result<(), AdminError>> },
     /// Reads the rooms; for lists and the ops page.
@@ -58,6 +61,8 @@ pub(crate) struct Connected {
     pub(crate) peer: PeerId,
     /// Tells a resumed connection from the one it replaces.
     pub(crate) connection: u64,
+    /// Last reliable data packet got from this client.
+    pub(crate) last_sequence: u32,
 }
 
 struct Client {
@@ -84,6 +89,8 @@ pub(crate) struct EventLoop {
 #[derive(Default)]
 pub(crate) struct State {
     clients: BTreeMap<PeerId, Client>,
+    /// By client, kept over a resume.
+    data: BTreeMap<PeerId, DataState>,
     next_connection: u64,
     links: BTreeMap<LinkId, Arc<Link>>,
     /// Rooms open on this edge.
@@ -158,6 +165,7 @@ impl EventLoop {
                 let resumed = self.rooms.resume(now, &room, &identity, &sid);
                 let _ = reply.send(resumed.map(|peer| self.connect(peer, notices)));
             }
+            Message::SyncState { peer, state } => self.sync_state(peer, state),
             Message::Request { peer, request } => self.rooms.handle_request(now, peer, request),
             Message::SignalLost { peer, connection } => {
                 if self.state.clients.get(&peer).is_some_and(|client| client.connection == connection) {
@@ -176,7 +184,8 @@ impl EventLoop {
         self.state.next_connection += 1;
         let connection = self.state.next_connection;
         self.state.clients.insert(peer, Client { notices, connection });
-        Connected { peer, connection }
+        let last_sequence = self.state.data.get(&peer).map_or(0, DataState::last_sequence);
+        Connected { peer, connection, last_sequence }
     }
 
     fn link_event(&mut self, event: LinkEvent) {
@@ -265,7 +274,7 @@ impl EventLoop {
                         link.send_data(data);
                     }
                 }
-                Output::ClientData { peer, reliable, payload } => self.client_data(peer, reliable, payload),
+                Output::ClientData { peer, reliable, payload } => self.client_data(peer, reliable, &payload),
                 Output::Record { room, room_sid, entry } => self.record(room, room_sid, entry).await,
                 Output::RoomOpened { room } => self.room_opened(room),
                 Output::RoomPresence { room, identities } => self.presence(&room, identities),
@@ -294,19 +303,34 @@ impl EventLoop {
         }
     }
 
-    fn client_data(&mut self, peer: PeerId, reliable: bool, payload: bytes::Bytes) {
+    fn client_data(&mut self, peer: PeerId, reliable: bool, payload: &bytes::Bytes) {
+        let now = Instant::now();
         let Some((room, sid, identity)) = self.rooms.who(peer) else { return };
-        match edge_signaling::lk::stamp(payload, &sid, &identity, reliable) {
-            Ok((data, event)) => {
-                if let Some(event) = event {
-                    self.rooms.record_event(Instant::now(), &room, event.kind, event.json);
+        match self.state.data.entry(peer).or_default().stamp(payload, &sid, &identity, reliable) {
+            Ok(Some(stamped)) => {
+                if let Some(chat) = stamped.chat {
+                    self.rooms.record_event(now, &room, chat.kind, chat.json);
                 }
-                self.rooms.relay(Instant::now(), peer, data);
+                self.rooms.relay(now, peer, stamped.data);
             }
+            Ok(None) => {}
             Err(error) => {
                 self.metrics.data_refused.inc();
                 tracing::debug!(%error, "a client's data packet is dropped");
             }
+        }
+    }
+
+    /// What a client wants after a resume where it differs from what the room remembers.
+    fn sync_state(&mut self, peer: PeerId, state: SyncState) {
+        let now = Instant::now();
+        if let Some((track_sids, subscribe)) = state.subscription {
+            self.rooms.handle_request(now, peer, Request::Subscription { track_sids, subscribe });
+        }
+        if !state.disabled_track_sids.is_empty() {
+            let settings = TrackSettings { disabled: true, ..TrackSettings::default() };
+            let request = Request::TrackSettings { track_sids: state.disabled_track_sids, settings };
+            self.rooms.handle_request(now, peer, request);
         }
     }
 

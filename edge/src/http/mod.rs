@@ -1,0 +1,116 @@
+//! HTTP of the edge: signalling WebSocket, Twirp, WHIP, WHEP, probe; and the admin listener.
+
+mod admin;
+mod connect;
+mod live;
+mod room_record;
+mod server_api;
+pub(crate) mod webhook;
+mod whip;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{ConnectInfo, DefaultBodyLimit};
+use axum::http::{Method, StatusCode};
+use axum::routing::{any, get, post};
+use control_plane_agent::registration::Registration;
+use control_plane_agent::store::Store;
+use control_plane_agent::view::View;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tower_http::cors::{Any, CorsLayer};
+
+use crate::config::Config;
+use crate::eventloop::Message;
+use crate::metrics::Metrics;
+use crate::shard::Shard;
+
+/// Largest request body: a session description with room to spare.
+const BODY_BYTES_MAX: usize = 256 * 1024;
+
+/// What all handlers share.
+#[derive(Clone)]
+pub(crate) struct Server {
+    pub(crate) config: Arc<Config>,
+    pub(crate) messages: mpsc::Sender<Message>,
+    pub(crate) view: View,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) metrics: Metrics,
+    pub(crate) shard: Shard,
+    pub(crate) registration: Registration,
+    pub(crate) limits: Arc<connect::Limits>,
+}
+
+impl Server {
+    /// Serves both listeners until `shutdown`.
+    pub(crate) async fn run(
+        self,
+        public: tokio::net::TcpListener,
+        admin: tokio::net::TcpListener,
+        shutdown: CancellationToken,
+    ) {
+        let admin_router = admin::router(&self);
+        let router = self.router().into_make_service_with_connect_info::<SocketAddr>();
+        let stop = shutdown.clone();
+        let public = axum::serve(public, router).with_graceful_shutdown(async move { stop.cancelled().await });
+        let admin = axum::serve(admin, admin_router).with_graceful_shutdown({
+            let stop = shutdown.clone();
+            async move { stop.cancelled().await }
+        });
+        tokio::select! {
+            (public, admin) = async { tokio::join!(public, admin) } => {
+                for result in [public, admin] {
+                    if let Err(error) = result {
+                        tracing::error!(%error, "an HTTP listener ended");
+                    }
+                }
+            }
+            // Connections that do not end by themselves are cut.
+            () = async { shutdown.cancelled().await; tokio::time::sleep(std::time::Duration::from_millis(500)).await } => {}
+        }
+    }
+
+    fn router(self) -> Router {
+        let cors = CorsLayer::new()
+            .allow_origin(Any)
+            .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::DELETE, Method::OPTIONS])
+            .allow_headers(Any)
+            .expose_headers(Any);
+        Router::new()
+            .route("/", get(|| async { "Seodang edge\n" }))
+            .route("/probe", get(|| async { StatusCode::NO_CONTENT }))
+            .route("/rtc", any(live::v0))
+            .route("/rtc/validate", get(live::validate_v0))
+            .route("/rtc/v1", any(live::v1))
+            .route("/rtc/v1/validate", get(live::validate_v1))
+            // Some SDKs join a base URL that ends in a slash.
+            .route("//rtc/v1", any(live::v1))
+            .route("//rtc/v1/validate", get(live::validate_v1))
+            .route("/twirp/{service}/{method}", post(server_api::call))
+            .route("/whip/{room}", any(whip::publish))
+            .route("/whep/{room}", any(whip::play))
+            .route("/whip/{room}/{session}", any(whip::publish_session))
+            .route("/whep/{room}/{session}", any(whip::play_session))
+            .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+            .layer(cors)
+            .with_state(self)
+    }
+
+    /// Asks the rooms something; `None` when the edge is ending.
+    pub(crate) async fn query<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&edge_room::Rooms) -> T + Send + 'static,
+    ) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        let query = Message::Query(Box::new(move |rooms| {
+            let _ = reply.send(read(rooms));
+        }));
+        self.messages.send(query).await.ok()?;
+        answer.await.ok()
+    }
+}
+
+/// Address of the client, for limits.
+pub(crate) type Peer = ConnectInfo<SocketAddr>;

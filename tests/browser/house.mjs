@@ -1,0 +1,130 @@
+// The whole product on this machine: `seodang dev` in a directory of its own, and browsers that look at it.
+
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { chromium } from 'playwright-core';
+
+const BINARY = process.env.SEODANG_BIN ?? 'seodang';
+const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
+
+/** Starts the house and waits until every node answers. */
+export async function openHouse(portBase, extra = []) {
+  const directory = await mkdtemp(join(tmpdir(), 'seodang-'));
+  const ready = join(directory, 'ready.json');
+  const child = spawn(
+    BINARY,
+    ['dev', '--data-dir', join(directory, 'data'), '--port-base', String(portBase), '--ready-file', ready, ...extra],
+    { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, RUST_LOG: process.env.RUST_LOG ?? 'info' } },
+  );
+  let log = '';
+  const keep = (chunk) => { log = (log + chunk).slice(-200_000); };
+  child.stdout.on('data', keep);
+  child.stderr.on('data', keep);
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  for (let waited = 0; !existsSync(ready); waited += 100) {
+    if (child.exitCode !== null || waited > 30_000) throw new Error(`the house did not come up:\n${log}`);
+    await sleep(100);
+  }
+  const urls = JSON.parse(await readFile(ready, 'utf8'));
+  return {
+    ...urls,
+    child,
+    log: () => log,
+    async close() {
+      child.kill('SIGINT');
+      await Promise.race([ended, sleep(5_000).then(() => child.kill('SIGKILL'))]);
+      await ended;
+      if (!process.env.SEODANG_KEEP) await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A browser with a camera and a microphone that need no person. `video` is a file the camera shows in a loop. */
+export async function openBrowser({ video } = {}) {
+  return chromium.launch({
+    executablePath: CHROMIUM,
+    headless: true,
+    args: [
+      '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update',
+      '--disable-sync', '--disable-quic', '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream',
+      '--allow-loopback-in-peer-connection', '--autoplay-policy=no-user-gesture-required', '--auto-select-desktop-capture-source=Entire screen',
+      ...(video ? [`--use-file-for-fake-video-capture=${video}`] : []),
+    ],
+  });
+}
+
+/** Somebody in a browser. */
+export async function person(browser, { width = 1280, height = 800, locale = 'ko-KR', permissions = ['camera', 'microphone'] } = {}) {
+  const context = await browser.newContext({ viewport: { width, height }, locale, permissions });
+  const page = await context.newPage();
+  page.faults = [];
+  page.on('pageerror', (error) => page.faults.push(`page error: ${error.message}`));
+  page.on('console', (message) => { if (message.type() === 'error') page.faults.push(message.text()); });
+  return page;
+}
+
+/** Goes through the lobby into a class. */
+export async function enter(page, house, classId, { name, role, region }) {
+  await page.goto(`${house.web}/class/${encodeURIComponent(classId)}`);
+  await page.getByTestId('join-name').fill(name);
+  await page.getByTestId(`join-role-${role}`).check();
+  await page.getByTestId('join-region').selectOption(region);
+  const submit = page.getByTestId('join-submit');
+  await until(async () => submit.isEnabled(), 'the devices are ready', 10_000);
+  const clicked = Date.now();
+  await submit.click();
+  await page.waitForFunction(() => window.__seodang?.room?.state === 'connected', null, { timeout: 15_000 });
+  return Date.now() - clicked;
+}
+
+/** Makes a class through the API. */
+export async function makeClass(house, { title, recorded = false, instructor = '김선생' }) {
+  const response = await fetch(`${house.web}/v1/classes`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ title, description: '', instructor, recorded }),
+  });
+  if (!response.ok) throw new Error(`no class: ${response.status} ${await response.text()}`);
+  return response.json();
+}
+
+/** Waits until `check` answers something true, and answers that. */
+export async function until(check, what, timeoutMs = 10_000, pauseMs = 100) {
+  const end = Date.now() + timeoutMs;
+  let last;
+  for (;;) {
+    try {
+      const value = await check();
+      if (value) return value;
+      last = value;
+    } catch (error) {
+      last = error;
+    }
+    if (Date.now() > end) throw new Error(`not within ${timeoutMs} ms: ${what} (last: ${last?.message ?? JSON.stringify(last)})`);
+    await sleep(pauseMs);
+  }
+}
+
+/** Metrics of a node as {name: value}, labels as written. */
+export async function metrics(adminUrl) {
+  const text = await (await fetch(`${adminUrl}/metrics`)).text();
+  const values = {};
+  for (const line of text.split('\n')) {
+    if (line.startsWith('#') || !line.trim()) continue;
+    const cut = line.lastIndexOf(' ');
+    values[line.slice(0, cut)] = Number(line.slice(cut + 1));
+  }
+  return values;
+}
+
+/** Incoming media of a page by kind, from the stats of its peer connection. */
+export async function received(page) {
+  return page.evaluate(async () => {
+    const { tracks } = await window.__seodang.stats();
+    return tracks;
+  });
+}
