@@ -1,5 +1,5 @@
 import type {
-  CdnChoice, Class, Config, JoinRequest, JoinResponse, Location, NewClass, Ops, Region,
+  CdnChoice, Class, ClassDetail, Config, JoinRequest, JoinResponse, Location, NewClass, Ops,
 } from './types';
 
 /** A call that takes longer is given up: the page then says what to do instead of waiting silently. */
@@ -46,46 +46,27 @@ let config: Promise<Config> | undefined;
 
 /** The deployment's settings; asked once per page load, again after a failure. */
 export function getConfig(): Promise<Config> {
-  config ??= request<RawConfig>('/v1/config').then(readConfig).catch((error: unknown) => {
+  config ??= request<Config>('/v1/config').catch((error: unknown) => {
     config = undefined;
     throw error;
   });
   return config;
 }
 
-interface RawRegion extends Partial<Location> {
-  id?: string;
-  region?: string;
-  location?: Location | null;
-}
-interface RawConfig {
-  dev?: boolean;
-  regions?: RawRegion[];
-}
-
-function readConfig(raw: RawConfig): Config {
-  return { dev: raw.dev ?? false, regions: (raw.regions ?? []).map(readRegion).filter((region) => region.id !== '') };
-}
-
-/** A region's place stands in `location` or beside its id. */
-function readRegion(raw: RawRegion): Region {
-  const flat = raw.latitude !== undefined && raw.longitude !== undefined
-    ? { latitude: raw.latitude, longitude: raw.longitude }
-    : null;
-  return { id: raw.id ?? raw.region ?? '', location: raw.location ?? flat };
-}
-
 export async function listClasses(): Promise<Class[]> {
-  const answer = await request<Class[] | { classes: Class[] }>('/v1/classes');
-  return Array.isArray(answer) ? answer : answer.classes;
+  return (await request<{ classes: Class[] }>('/v1/classes')).classes;
 }
 
-export const getClass = (id: string): Promise<Class> => request(`/v1/classes/${encodeURIComponent(id)}`);
+export async function getClass(id: string): Promise<ClassDetail> {
+  const detail = await request<ClassDetail>(`/v1/classes/${encodeURIComponent(id)}`);
+  return { ...detail, recordings: detail.recordings ?? [] };
+}
+
 export const createClass = (spec: NewClass): Promise<Class> => post('/v1/classes', spec);
 export const join = (spec: JoinRequest): Promise<JoinResponse> => post('/v1/join', spec);
 export const getOps = (): Promise<Ops> => request('/v1/ops');
 
-/** Cdn nodes, nearest first. */
+/** Cdn nodes, nearest first; the origin last. */
 export async function listCdn(at: { region?: string; location?: Location | null }): Promise<CdnChoice[]> {
   const query = new URLSearchParams();
   if (at.location) {
@@ -95,6 +76,5 @@ export async function listCdn(at: { region?: string; location?: Location | null 
     query.set('region', at.region);
   }
   const text = query.toString();
-  const answer = await request<CdnChoice[] | { nodes: CdnChoice[] }>(`/v1/cdn${text && `?${text}`}`);
-  return Array.isArray(answer) ? answer : answer.nodes;
+  return (await request<{ nodes: CdnChoice[] }>(`/v1/cdn${text && `?${text}`}`)).nodes;
 }

@@ -34,6 +34,12 @@ export interface Class {
   replay: string | null;
 }
 
+/** `GET /v1/classes/{id}`: a class may have been held, and recorded, several times. */
+export interface ClassDetail extends Class {
+  /** Oldest first. */
+  recordings: Recording[];
+}
+
 export interface NewClass {
   title: string;
   description: string;
@@ -147,6 +153,8 @@ export interface Ops {
   rooms: Room[];
   presence: Presence[];
   recordings: Recording[];
+  /** Since when the store is away and this is what was last seen; `null`: up to date. */
+  stale_since_ms: number | null;
 }
 
 export type Source = 'camera' | 'screen_share' | 'microphone';

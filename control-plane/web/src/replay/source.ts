@@ -1,5 +1,5 @@
 import { ApiError, getClass, listCdn } from '../api/client';
-import type { CdnChoice, Class, Manifest, Region, TimelineEvent } from '../api/types';
+import type { CdnChoice, ClassDetail, Manifest, Recording, Region, TimelineEvent } from '../api/types';
 
 const FETCH_TIMEOUT_MS = 8_000;
 /** More events than anybody scrolls through; a longer timeline is cut. */
@@ -7,7 +7,7 @@ const EVENTS_MAX = 5_000;
 
 export interface Replay {
   /** Absent when the class itself is gone from the catalogue but its recording is addressed directly. */
-  entry: Class | null;
+  entry: ClassDetail | null;
   nodes: CdnChoice[];
   /** Path of the manifest, the same on every node. */
   path: string;
@@ -15,7 +15,14 @@ export interface Replay {
 
 /** A recording may be named by path (`?manifest=`), as the ops page does; it stays below the node's URL. */
 export function manifestPath(asked: string | null): string | null {
-  return asked !== null && /^\/[\w-]+\/[\w-]+\/manifest\.json$/.test(asked) ? asked : null;
+  const parts = /^\/([\w.%-]+)\/([\w.%-]+)\/manifest\.json$/.exec(asked ?? '')?.slice(1) ?? ['..'];
+  return parts.some((part) => part === '.' || part === '..') ? null : asked;
+}
+
+/** While a class runs: what is being recorded. Afterwards: what the catalogue says, else the newest there is. */
+function chooseRecording(entry: ClassDetail): string | null {
+  const running = (recording: Recording) => entry.state === 'live' && recording.state === 'live';
+  return entry.recordings.findLast(running)?.manifest ?? entry.replay ?? entry.recordings.at(-1)?.manifest ?? null;
 }
 
 export async function findReplay(id: string, region: Region | null, asked: string | null): Promise<Replay> {
@@ -24,7 +31,7 @@ export async function findReplay(id: string, region: Region | null, asked: strin
     if (direct) return null;
     throw error;
   });
-  const path = direct ?? entry?.replay;
+  const path = direct ?? (entry && chooseRecording(entry));
   if (!path) throw new ApiError('no_replay', 'no replay');
   const nodes = await listCdn({ region: region?.id, location: region?.location });
   if (nodes.length === 0) throw new ApiError('cdn_none', 'no cdn node');

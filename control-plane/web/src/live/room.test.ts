@@ -1,0 +1,58 @@
+import { expect, test } from 'vitest';
+import { gridShape } from './grid';
+import { lossBetween } from './measure';
+import { orderPeople } from './order';
+import { judge } from './verdict';
+import type { Measure, Person } from './view';
+
+const person = (identity: string, change: Partial<Person> = {}): Person => ({
+  identity, name: identity, local: false, role: 'student', region: null, edge: null, handAt: 0, micOpen: true, camera: null,
+  screen: null, speaking: false, spokeAt: 0, quality: 'good', ...change,
+});
+const order = (people: Person[], before: string[], places: number) => orderPeople(people, before, places).map(({ identity }) => identity).join(' ');
+
+test('nobody moves while nobody out of sight speaks', () => {
+  const people = [person('me', { local: true }), person('a'), person('teacher', { role: 'instructor' }), person('b', { speaking: true })];
+  expect(order(people, [], 4)).toBe('teacher a b me');
+  expect(order(people, ['teacher', 'b', 'me', 'a'], 4)).toBe('teacher b me a');
+});
+
+test('a speaker out of sight takes the place of who has been silent longest, never of the instructor or oneself', () => {
+  const people = [
+    person('teacher', { role: 'instructor' }), person('me', { local: true }), person('a', { spokeAt: 500 }), person('b', { spokeAt: 100 }),
+    person('c'), person('d', { speaking: true, spokeAt: 900 }),
+  ];
+  expect(order(people, ['teacher', 'me', 'a', 'b', 'c', 'd'], 4)).toBe('teacher me a d c b');
+  expect(order(people, ['teacher', 'me', 'a', 'b', 'c', 'd'], 2)).toBe('teacher me a b c d');
+});
+
+test('tiles are as large as they can be, and no smaller than a face needs', () => {
+  expect(gridShape(1, 1280, 620).columns).toBe(1);
+  expect(gridShape(4, 1280, 620)).toMatchObject({ columns: 2, shown: 4 });
+  expect(gridShape(2, 360, 560).columns).toBe(1);
+  const crowd = gridShape(200, 360, 500);
+  expect(crowd.shown).toBeLessThan(20);
+  expect(crowd.tileWidth).toBeGreaterThanOrEqual(150);
+});
+
+test('the verdict says what is wrong and what to do', () => {
+  const connected = { name: 'connected' } as const;
+  const measure = (change: Partial<Measure>): Measure => ({ quality: 'good', rttMs: 30, loss: 0, ...change });
+  const says = (change: Partial<Measure>) => {
+    const verdict = judge(connected, measure(change));
+    return [verdict.grade, verdict.text];
+  };
+  expect(says({})).toEqual(['good', 'verdict.good.text']);
+  expect(says({ loss: 0.04 })).toEqual(['fair', 'verdict.loss.text']);
+  expect(says({ loss: 0.12, rttMs: 900 })).toEqual(['weak', 'verdict.loss.text']);
+  expect(says({ rttMs: 320 })).toEqual(['fair', 'verdict.latency.text']);
+  expect(says({ quality: 'poor' })).toEqual(['weak', 'verdict.weak.text']);
+  expect(says({ quality: 'unknown', rttMs: null, loss: null })).toEqual(['unknown', null]);
+  expect(judge({ name: 'reconnecting' }, measure({})).grade).toBe('lost');
+});
+
+test('loss is of the last interval, and counters that start over say nothing', () => {
+  expect(lossBetween({ received: 100, lost: 50 }, { received: 190, lost: 60 })).toBeCloseTo(0.1);
+  expect(lossBetween({ received: 100, lost: 0 }, { received: 100, lost: 0 })).toBeNull();
+  expect(lossBetween({ received: 100, lost: 0 }, { received: 20, lost: 0 })).toBeNull();
+});
