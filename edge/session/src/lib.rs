@@ -26,6 +26,7 @@ mod data;
 mod demux;
 mod dtls;
 mod event;
+mod fence;
 mod ice;
 mod session;
 mod srtp;

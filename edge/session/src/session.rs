@@ -152,7 +152,7 @@ impl Session {
     /// Closes a data channel; `ChannelClosed` follows. Nothing happens when it is not open.
     pub fn close_channel(&mut self, now: Instant, channel: ChannelId) {
         if let Some(data) = &mut self.data {
-            data.close_channel(now, channel, &mut self.events);
+            data.close_channel(now, channel);
             self.data_waits = true;
         }
     }
@@ -302,7 +302,8 @@ impl Session {
         self.data_waits = false;
         let Some(data) = &mut self.data else { return };
         let mut packets = Vec::new();
-        data.drive(now, &mut self.events, &mut packets);
+        data.drive(now, &mut packets);
+        self.events.extend(std::iter::from_fn(|| data.poll_event()));
         for packet in packets {
             self.dtls.send(now, &packet);
         }

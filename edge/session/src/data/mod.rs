@@ -1,32 +1,23 @@
 //! Data channels: SCTP over DTLS (RFC 8831) with DCEP (RFC 8832), accepting what the peer opens.
 
 mod association;
+mod channels;
 mod dcep;
 
 use std::collections::VecDeque;
 use std::time::Instant;
 
 use bytes::Bytes;
-use rtc_sctp::{Association, PayloadProtocolIdentifier, StreamEvent};
 
+use crate::fence::fence;
 use crate::{Config, Event};
-use association::Associations;
+use channels::Channels;
 
 /// Longest message either way, in bytes; SDP announces it as `a=max-message-size`.
 pub const MESSAGE_LENGTH_MAX: usize = 256 * 1024;
 
 /// Receive window: a whole message and what comes meanwhile on other channels.
 pub(crate) const RECEIVE_BUFFER_BYTES: u32 = 1024 * 1024;
-
-/// Unacknowledged bytes a channel holds before `send_data` says `Full`: half a minute of a weak link.
-const SEND_BUFFER_BYTES: usize = 1024 * 1024;
-
-/// LiveKit's SDKs open three. A peer that goes beyond is cut off from data.
-const CHANNELS_MAX: usize = 32;
-
-/// Bytes of DATA without one whole message. `rtc-sctp` takes a message without end past its receive window; a genuine
-/// peer has delivered something by then.
-const UNDELIVERED_BYTES_MAX: usize = 2 * RECEIVE_BUFFER_BYTES as usize;
 
 /// Id of a data channel: its SCTP stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -43,69 +34,28 @@ pub enum SendDataError {
     TooLong,
 }
 
-/// The data channels of one session.
+/// The data channels of one session, inside a fence: when the parser panics they are gone and the session lives.
 pub(crate) struct Data {
-    associations: Associations,
-    channels: Vec<ChannelId>,
-    undelivered_bytes: usize,
+    /// Gone for good after a panic.
+    channels: Option<Box<Channels>>,
+    events: VecDeque<Event>,
     timeout: Option<Instant>,
 }
 
 impl Data {
     pub(crate) fn new(config: &Config) -> Self {
-        Self {
-            associations: Associations::new(config),
-            channels: Vec::new(),
-            undelivered_bytes: 0,
-            timeout: None,
-        }
+        Self { channels: Some(Box::new(Channels::new(config))), events: VecDeque::new(), timeout: None }
     }
 
     /// Feeds one SCTP packet. Call [`Self::drive`] next.
     pub(crate) fn handle(&mut self, now: Instant, packet: Bytes) {
-        if association::has_data_chunk(&packet) {
-            self.undelivered_bytes += packet.len();
-        }
-        self.associations.handle(now, packet);
+        self.fenced(|channels, _| channels.handle(now, packet));
     }
 
-    /// Lets every association do what is due: events out, packets to send into `packets`.
-    pub(crate) fn drive(&mut self, now: Instant, events: &mut VecDeque<Event>, packets: &mut Vec<Bytes>) {
-        self.associations.settle();
-        if let Some(association) = self.associations.established() {
-            while let Some(event) = association.poll() {
-                match event {
-                    rtc_sctp::Event::Stream(StreamEvent::Readable { id }) => {
-                        let reading = Reading {
-                            channels: &mut self.channels,
-                            events,
-                            undelivered_bytes: &mut self.undelivered_bytes,
-                        };
-                        reading.stream(now, association, id);
-                    }
-                    // One per stream, for a reset of that stream as for the end of the association.
-                    rtc_sctp::Event::AssociationLost { id, .. } => {
-                        close_channel(&mut self.channels, events, ChannelId(id));
-                    }
-                    _ => {}
-                }
-            }
-            // The streams waiting to be accepted are the channels we learn of by their OPEN.
-            while association.accept_stream().is_some() {}
-            let flood = self.undelivered_bytes > UNDELIVERED_BYTES_MAX;
-            if flood || association.stream_ids().len() > CHANNELS_MAX {
-                tracing::debug!(flood, "SCTP association cut off");
-                let _ = association.abort();
-            }
-        }
-        self.associations.transmit(now, packets);
-        if self.associations.reap() {
-            for id in std::mem::take(&mut self.channels) {
-                events.push_back(Event::ChannelClosed { id });
-            }
-            self.undelivered_bytes = 0;
-        }
-        self.timeout = self.associations.poll_timeout();
+    /// Lets every association do what is due: packets to send go into `packets`.
+    pub(crate) fn drive(&mut self, now: Instant, packets: &mut Vec<Bytes>) {
+        self.fenced(|channels, events| channels.drive(now, events, packets));
+        self.timeout = self.channels.as_ref().and_then(|channels| channels.poll_timeout());
     }
 
     /// Queues a message; [`Self::drive`] sends it.
@@ -116,107 +66,37 @@ impl Data {
         binary: bool,
         payload: &[u8],
     ) -> Result<(), SendDataError> {
-        if payload.len() > MESSAGE_LENGTH_MAX {
-            return Err(SendDataError::TooLong);
-        }
-        if !self.channels.contains(&id) {
-            return Err(SendDataError::NotOpen);
-        }
-        let association = self.associations.established().ok_or(SendDataError::NotOpen)?;
-        let mut stream = association.stream(id.0).map_err(|_| SendDataError::NotOpen)?;
-        if stream.buffered_amount().unwrap_or(0) + payload.len() > SEND_BUFFER_BYTES {
-            return Err(SendDataError::Full);
-        }
-        // SCTP has no empty message: RFC 8831 section 6.6 sends one byte under an identifier that says so.
-        let (identifier, bytes) = match (binary, payload.is_empty()) {
-            (true, false) => (PayloadProtocolIdentifier::Binary, payload),
-            (false, false) => (PayloadProtocolIdentifier::String, payload),
-            (true, true) => (PayloadProtocolIdentifier::BinaryEmpty, &[0][..]),
-            (false, true) => (PayloadProtocolIdentifier::StringEmpty, &[0][..]),
-        };
-        let bytes = Bytes::copy_from_slice(bytes);
-        stream.write_chunk_with_ppi(now, &bytes, identifier).map(|_| ()).map_err(|_| SendDataError::NotOpen)
+        self.fenced(|channels, _| channels.send(now, id, binary, payload))
+            .unwrap_or(Err(SendDataError::NotOpen))
     }
 
     /// Resets the stream of a channel; `ChannelClosed` comes at once.
-    pub(crate) fn close_channel(&mut self, now: Instant, id: ChannelId, events: &mut VecDeque<Event>) {
-        if let Some(association) = self.associations.established()
-            && let Ok(mut stream) = association.stream(id.0)
-        {
-            let _ = stream.close(now);
-        }
-        close_channel(&mut self.channels, events, id);
+    pub(crate) fn close_channel(&mut self, now: Instant, id: ChannelId) {
+        self.fenced(|channels, events| channels.close(now, id, events));
     }
 
+    pub(crate) fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// As of the last [`Self::drive`].
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         self.timeout
     }
 
     /// Call [`Self::drive`] next.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
-        self.associations.handle_timeout(now);
-    }
-}
-
-fn close_channel(channels: &mut Vec<ChannelId>, events: &mut VecDeque<Event>, id: ChannelId) {
-    if let Some(index) = channels.iter().position(|open| *open == id) {
-        channels.swap_remove(index);
-        events.push_back(Event::ChannelClosed { id });
-    }
-}
-
-/// Where what is read from a stream goes.
-struct Reading<'a> {
-    channels: &'a mut Vec<ChannelId>,
-    events: &'a mut VecDeque<Event>,
-    undelivered_bytes: &'a mut usize,
-}
-
-impl Reading<'_> {
-    /// Reads a stream dry: `Readable` comes on the edge, not while there is something.
-    fn stream(mut self, now: Instant, association: &mut Association, id: u16) {
-        loop {
-            let Ok(mut stream) = association.stream(id) else { return };
-            let Ok(Some(chunks)) = stream.read_sctp() else { return };
-            *self.undelivered_bytes = 0;
-            let Ok(payload) = chunks.to_payload(MESSAGE_LENGTH_MAX) else {
-                tracing::debug!(id, length = chunks.len(), "data channel closed: message too long");
-                let _ = stream.close(now);
-                close_channel(self.channels, self.events, ChannelId(id));
-                return;
-            };
-            match chunks.ppi {
-                PayloadProtocolIdentifier::Dcep => self.control(now, association, id, &payload),
-                PayloadProtocolIdentifier::String => self.message(id, false, payload.freeze()),
-                PayloadProtocolIdentifier::Binary => self.message(id, true, payload.freeze()),
-                PayloadProtocolIdentifier::StringEmpty => self.message(id, false, Bytes::new()),
-                PayloadProtocolIdentifier::BinaryEmpty => self.message(id, true, Bytes::new()),
-                _ => {}
-            }
-        }
+        self.fenced(|channels, _| channels.handle_timeout(now));
     }
 
-    fn message(&mut self, id: u16, binary: bool, payload: Bytes) {
-        let id = ChannelId(id);
-        if self.channels.contains(&id) {
-            self.events.push_back(Event::ChannelData { id, binary, payload });
+    fn fenced<T>(&mut self, call: impl FnOnce(&mut Channels, &mut VecDeque<Event>) -> T) -> Option<T> {
+        let channels = self.channels.as_deref_mut()?;
+        let result = fence("SCTP", || call(channels, &mut self.events));
+        if result.is_none()
+            && let Some(broken) = self.channels.take()
+        {
+            self.events.extend(broken.into_open().into_iter().map(|id| Event::ChannelClosed { id }));
         }
-    }
-
-    fn control(&mut self, now: Instant, association: &mut Association, id: u16, payload: &[u8]) {
-        let Ok(mut stream) = association.stream(id) else { return };
-        let Some(open) = dcep::Open::parse(payload) else {
-            return;
-        };
-        if self.channels.contains(&ChannelId(id)) {
-            return;
-        }
-        let acknowledged = stream.write_chunk_with_ppi(now, &dcep::ACK, PayloadProtocolIdentifier::Dcep);
-        let prepared =
-            stream.set_reliability_params(!open.ordered, open.reliability, open.reliability_parameter);
-        if acknowledged.is_ok() && prepared.is_ok() {
-            self.channels.push(ChannelId(id));
-            self.events.push_back(open.into_event(ChannelId(id)));
-        }
+        result
     }
 }

@@ -3,9 +3,13 @@
 //! Its reassembly of handshake fragments is recursive over the fragments and keeps what it cannot use, and its queue
 //! of records from the next epoch is unbounded. A peer that may send at all (its address is validated) must not be
 //! able to exhaust stack or memory with either, so both are counted here over the whole session.
+//!
+//! It also acts on some records nobody has authenticated: a ChangeCipherSpec is taken from any epoch without decryption
+//! and moves to the next one, and whatever it cannot decode ends the connection. Anyone who can write the peer's source
+//! address could send those, so only the forms a genuine peer sends pass.
 
 use super::hello::ClientHelloFragments;
-use super::record::{self, Malformed};
+use super::record::{self, Malformed, Record};
 use crate::DropReason;
 
 /// A genuine handshake takes under 10 datagrams a try; the clients' doubling timers fit under ten tries into 30 s.
@@ -46,6 +50,9 @@ impl Guard {
             let record = record?;
             if record.content_type != record::HANDSHAKE {
                 is_hello = false;
+                if !is_sound(&record) {
+                    return Err(DropReason::Malformed);
+                }
             } else if record.epoch > 0 {
                 is_hello = false;
                 if record.body.len() > ENCRYPTED_HANDSHAKE_LENGTH_MAX {
@@ -76,6 +83,17 @@ impl Guard {
         }
         self.fragments += fragments;
         Ok(())
+    }
+}
+
+/// Whether a record that is no handshake has a form and an epoch it may have. Renegotiation is not a thing of WebRTC, so
+/// the one ChangeCipherSpec comes in epoch 0.
+fn is_sound(record: &Record<'_>) -> bool {
+    match record.content_type {
+        record::CHANGE_CIPHER_SPEC => record.epoch == 0 && record.body == [1],
+        record::ALERT => record.epoch > 0 || record.body.len() == 2,
+        record::APPLICATION_DATA => record.epoch > 0,
+        _ => false,
     }
 }
 

@@ -4,7 +4,10 @@
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Malformed;
 
+pub(crate) const CHANGE_CIPHER_SPEC: u8 = 20;
+pub(crate) const ALERT: u8 = 21;
 pub(crate) const HANDSHAKE: u8 = 22;
+pub(crate) const APPLICATION_DATA: u8 = 23;
 
 const RECORD_HEADER_LENGTH: usize = 13;
 const FRAGMENT_HEADER_LENGTH: usize = 12;

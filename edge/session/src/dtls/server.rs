@@ -15,6 +15,7 @@ use rtc_shared::error::Error;
 use super::guard::{Content, Guard};
 use super::hello::{Assembler, ClientHello, Progress};
 use super::{Dtls, DtlsEvent, KeyingMaterial};
+use crate::fence::fence;
 use crate::{CloseReason, Config, DropReason, Fingerprint, SrtpProfile};
 
 /// `rtc-dtls` tells connections apart by address. Ours outlives addresses, so it has a constant one.
@@ -116,7 +117,9 @@ impl RtcDtlsServer {
 
     fn read(&mut self, now: Instant, records: BytesMut) {
         let Some(endpoint) = &mut self.endpoint else { return };
-        let result = endpoint.read(now, KEY, None, records);
+        let Some(result) = fence("DTLS", || endpoint.read(now, KEY, None, records)) else {
+            return self.fail(CloseReason::Dtls("a record could not be read".to_owned()));
+        };
         self.flush(now);
         match result {
             Ok(events) => events.into_iter().for_each(|event| self.event(event)),

@@ -4,6 +4,7 @@ fn address(port: u16) -> SocketAddr {
     SocketAddr::from(([192, 0, 2, 1], port))
 }
 
+#[expect(clippy::disallowed_methods, reason = "an instant to begin at; time passes by arithmetic")]
 fn ice() -> (Ice, Instant) {
     let local = LocalIce { ufrag: "here".to_owned(), pwd: "a password of this side".to_owned() };
     (Ice::new(local), Instant::now())
