@@ -324,4 +324,3 @@ impl Keeper {
 fn encode(node: &Node) -> Bytes {
     Bytes::from(serde_json::to_vec(node).expect("records are plain data"))
 }
-
