@@ -154,6 +154,8 @@ impl Edge {
             metrics,
             shard,
             registration: registration.clone(),
+            limits: Arc::default(),
+            sessions: Arc::default(),
         };
         tokio::spawn(http::webhook::send(fact_receiver, Arc::clone(&server.config), parts.clone()));
         let serving = tokio::spawn(server.run(self.http, self.admin, parts.clone()));

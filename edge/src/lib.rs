@@ -18,6 +18,7 @@ mod clock;
 pub mod config;
 mod edge;
 mod eventloop;
+mod http;
 mod link;
 mod mesh;
 mod metrics;

@@ -1,12 +1,12 @@
 //! HTTP of the edge: signalling WebSocket, Twirp, WHIP, WHEP, probe; and the admin listener.
 
 mod admin;
-mod connect;
+pub(crate) mod connect;
 mod live;
 mod room_record;
 mod server_api;
 pub(crate) mod webhook;
-mod whip;
+pub(crate) mod whip;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,6 +21,8 @@ use control_plane_agent::view::View;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tower_http::cors::{Any, CorsLayer};
+
+use connect::Limits;
 
 use crate::config::Config;
 use crate::eventloop::Message;
@@ -40,7 +42,8 @@ pub(crate) struct Server {
     pub(crate) metrics: Metrics,
     pub(crate) shard: Shard,
     pub(crate) registration: Registration,
-    pub(crate) limits: Arc<connect::Limits>,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) sessions: whip::Sessions,
 }
 
 impl Server {

@@ -1,0 +1,181 @@
+//! What load clients publish: VP8 frames (made up, or encoded ones from IVF files) and Opus-sized audio, as RTP.
+
+use std::time::Duration;
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+use rtc::rtp;
+
+/// Payload bytes of a packet; with headers and tags it stays below a 1,200 byte datagram.
+const PAYLOAD_BYTES_MAX: usize = 1_100;
+pub const VIDEO_CLOCK_HZ: u32 = 90_000;
+pub const AUDIO_CLOCK_HZ: u32 = 48_000;
+/// Length of an Opus frame.
+pub const AUDIO_FRAME: Duration = Duration::from_millis(20);
+
+/// One encoded picture.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    pub data: Bytes,
+    pub is_keyframe: bool,
+}
+
+/// Pictures of one layer, shown in a loop.
+#[derive(Clone, Debug)]
+pub struct Layer {
+    pub rid: String,
+    pub width: u32,
+    pub height: u32,
+    pub frames: Vec<Frame>,
+}
+
+impl Layer {
+    /// Pictures that no decoder knows, of about `bitrate_bps` at `fps`, with a keyframe each second.
+    #[must_use]
+    pub fn synthetic(rid: &str, width: u32, height: u32, bitrate_bps: u32, fps: u32) -> Self {
+        let bytes = (bitrate_bps / 8 / fps.max(1)).max(64) as usize;
+        let frames = (0..fps * 10)
+            .map(|index| {
+                let is_keyframe = index % fps == 0;
+                // RFC 6386 section 9.1: the lowest bit of the first byte is 0 in a keyframe.
+                let mut data = vec![index as u8; if is_keyframe { bytes * 3 } else { bytes }];
+                data[0] = u8::from(!is_keyframe);
+                if is_keyframe {
+                    data[3..6].copy_from_slice(&[0x9d, 0x01, 0x2a]);
+                    data[6..8].copy_from_slice(&(width as u16).to_le_bytes());
+                    data[8..10].copy_from_slice(&(height as u16).to_le_bytes());
+                }
+                Frame { data: data.into(), is_keyframe }
+            })
+            .collect();
+        Self { rid: rid.to_owned(), width, height, frames }
+    }
+
+    /// Pictures of an IVF file with VP8.
+    ///
+    /// # Errors
+    /// The bytes are no IVF file with VP8.
+    pub fn ivf(rid: &str, file: &[u8]) -> anyhow::Result<Self> {
+        anyhow::ensure!(file.len() > 32 && file.starts_with(b"DKIF") && &file[8..12] == b"VP80", "no IVF file with VP8");
+        let dimension = |at: usize| u32::from(u16::from_le_bytes([file[at], file[at + 1]]));
+        let mut frames = Vec::new();
+        let mut at = 32;
+        while let Some(header) = file.get(at..at + 12) {
+            let length = u32::from_le_bytes([header[0], header[1], header[2], header[3]]) as usize;
+            let data = file.get(at + 12..at + 12 + length).ok_or_else(|| anyhow::anyhow!("the file ends inside a frame"))?;
+            frames.push(Frame { data: Bytes::copy_from_slice(data), is_keyframe: data.first().is_some_and(|b| b & 1 == 0) });
+            at += 12 + length;
+        }
+        anyhow::ensure!(!frames.is_empty(), "the file has no frames");
+        Ok(Self { rid: rid.to_owned(), width: dimension(12), height: dimension(14), frames })
+    }
+}
+
+/// Turns frames of one stream into packets.
+#[derive(Debug)]
+pub struct Packetizer {
+    pub ssrc: u32,
+    sequence: u16,
+    timestamp_offset: u32,
+    picture_id: u16,
+}
+
+impl Packetizer {
+    #[must_use]
+    pub fn new(ssrc: u32) -> Self {
+        Self {
+            ssrc,
+            sequence: rand::random(),
+            timestamp_offset: rand::random(),
+            picture_id: rand::random::<u16>() & 0x7fff,
+        }
+    }
+
+    /// Packets of one VP8 picture (RFC 7741), `elapsed` after the start.
+    pub fn vp8(&mut self, frame: &Frame, elapsed: Duration, payload_type: u8) -> Vec<rtp::Packet> {
+        self.picture_id = (self.picture_id + 1) & 0x7fff;
+        let timestamp = self.timestamp(elapsed, VIDEO_CLOCK_HZ);
+        let count = frame.data.len().div_ceil(PAYLOAD_BYTES_MAX);
+        let chunks: Vec<Bytes> = frame.data.chunks(PAYLOAD_BYTES_MAX).map(|c| frame.data.slice_ref(c)).collect();
+        chunks
+            .into_iter()
+            .enumerate()
+            .map(|(index, chunk)| {
+                let mut payload = BytesMut::with_capacity(chunk.len() + 4);
+                // X, S at the start of the picture; I; 15 bit picture id.
+                payload.put_u8(if index == 0 { 0x90 } else { 0x80 });
+                payload.put_u8(0x80);
+                payload.put_u16(0x8000 | self.picture_id);
+                payload.extend_from_slice(&chunk);
+                self.packet(payload.freeze(), timestamp, index + 1 == count, payload_type)
+            })
+            .collect()
+    }
+
+    /// One packet of audio.
+    pub fn audio(&mut self, payload: Bytes, elapsed: Duration, payload_type: u8) -> rtp::Packet {
+        let timestamp = self.timestamp(elapsed, AUDIO_CLOCK_HZ);
+        self.packet(payload, timestamp, false, payload_type)
+    }
+
+    fn timestamp(&self, elapsed: Duration, clock_hz: u32) -> u32 {
+        let ticks = elapsed.as_micros() * u128::from(clock_hz) / 1_000_000;
+        self.timestamp_offset.wrapping_add(ticks as u32)
+    }
+
+    fn packet(&mut self, payload: Bytes, timestamp: u32, marker: bool, payload_type: u8) -> rtp::Packet {
+        self.sequence = self.sequence.wrapping_add(1);
+        let header = rtp::Header {
+            version: 2,
+            marker,
+            payload_type,
+            sequence_number: self.sequence,
+            timestamp,
+            ssrc: self.ssrc,
+            ..rtp::Header::default()
+        };
+        rtp::Packet { header, payload }
+    }
+}
+
+/// A VP8 payload as it arrived: whether it starts a picture, whether that is a keyframe, its picture id and its data.
+#[derive(Clone, Copy, Debug)]
+pub struct Vp8<'a> {
+    pub starts_picture: bool,
+    pub is_keyframe: bool,
+    pub picture_id: Option<u16>,
+    /// Pixels, in keyframes.
+    pub size: Option<(u16, u16)>,
+    pub data: &'a [u8],
+}
+
+impl<'a> Vp8<'a> {
+    /// Reads the payload descriptor (RFC 7741 section 4.2).
+    #[must_use]
+    pub fn parse(payload: &'a [u8]) -> Option<Self> {
+        let first = *payload.first()?;
+        let mut at = 1;
+        let mut picture_id = None;
+        if first & 0x80 != 0 {
+            let extensions = *payload.get(at)?;
+            at += 1;
+            if extensions & 0x80 != 0 {
+                let high = *payload.get(at)?;
+                at += 1;
+                picture_id = Some(u16::from(high & 0x7f));
+                if high & 0x80 != 0 {
+                    picture_id = Some((u16::from(high & 0x7f) << 8) | u16::from(*payload.get(at)?));
+                    at += 1;
+                }
+            }
+            at += usize::from(extensions & 0x40 != 0) + usize::from(extensions & 0x30 != 0);
+        }
+        let data = payload.get(at..)?;
+        let starts_picture = first & 0x10 != 0 && first & 0x07 == 0;
+        let is_keyframe = starts_picture && data.first().is_some_and(|byte| byte & 1 == 0);
+        let size = is_keyframe
+            .then(|| data.get(6..10))
+            .flatten()
+            .map(|s| (u16::from_le_bytes([s[0], s[1]]) & 0x3fff, u16::from_le_bytes([s[2], s[3]]) & 0x3fff));
+        Some(Self { starts_picture, is_keyframe, picture_id, size, data })
+    }
+}
