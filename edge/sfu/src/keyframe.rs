@@ -1,0 +1,68 @@
+//! Keyframe requests of one layer: the first at once, then throttled, repeated until a keyframe comes.
+
+use std::time::{Duration, Instant};
+
+/// Least time between two requests for one layer: encoders make no more than two or three keyframes a second anyway.
+const INTERVAL: Duration = Duration::from_millis(500);
+/// Requests without an answer before the layer is left alone until somebody asks again.
+const TRIES_MAX: u8 = 10;
+
+#[derive(Debug, Default)]
+pub(crate) struct Requests {
+    wanted: bool,
+    tries: u8,
+    sent: Option<Instant>,
+}
+
+impl Requests {
+    /// Somebody wants a keyframe.
+    pub(crate) fn want(&mut self) {
+        self.wanted = true;
+        self.tries = 0;
+    }
+
+    /// A keyframe came.
+    pub(crate) fn arrived(&mut self) {
+        self.wanted = false;
+    }
+
+    /// When [`Self::due`] may say yes.
+    pub(crate) fn poll_timeout(&self, now: Instant) -> Option<Instant> {
+        self.wanted.then(|| self.sent.map_or(now, |sent| sent + INTERVAL))
+    }
+
+    /// Whether a request is to be sent now; counts it as sent.
+    pub(crate) fn due(&mut self, now: Instant) -> bool {
+        let early = self.sent.is_some_and(|sent| now.saturating_duration_since(sent) < INTERVAL);
+        if !self.wanted || early {
+            return false;
+        }
+        self.sent = Some(now);
+        self.tries += 1;
+        self.wanted = self.tries < TRIES_MAX;
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_at_once_then_throttled_until_a_keyframe_comes() {
+        let start = Instant::now();
+        let mut requests = Requests::default();
+        assert!(!requests.due(start));
+        requests.want();
+        assert!(requests.due(start));
+        requests.want();
+        assert!(!requests.due(start + INTERVAL / 2));
+        assert_eq!(requests.poll_timeout(start), Some(start + INTERVAL));
+        assert!(requests.due(start + INTERVAL));
+        requests.arrived();
+        assert_eq!(requests.poll_timeout(start), None);
+        requests.want();
+        let sent = (0..60).filter(|n| requests.due(start + INTERVAL * 2 + INTERVAL * *n)).count();
+        assert_eq!(sent, usize::from(TRIES_MAX), "an absent sender is not asked for ever");
+    }
+}
