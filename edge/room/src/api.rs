@@ -2,10 +2,49 @@
 //! here; `edge/signaling` translates.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use bytes::Bytes;
 use edge_sfu::{Command, LinkId};
 use edge_wire::{control, journal, model};
+
+/// What all rooms of one edge have in common.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Unique name of this edge, as in hop paths.
+    pub node_id: String,
+    pub region: String,
+    /// SHA-256 of the edge's DTLS certificate, `AA:BB:…`.
+    pub dtls_fingerprint: String,
+    /// Host candidates of the media port, preferred first.
+    pub candidates: Vec<SocketAddr>,
+    /// Participants this edge takes at most.
+    pub participants_max: usize,
+    /// Labels of the data channels that carry participants' data, ordered and unordered.
+    pub reliable_label: &'static str,
+    pub lossy_label: &'static str,
+}
+
+impl Config {
+    #[must_use]
+    pub fn new(
+        node_id: String,
+        region: String,
+        dtls_fingerprint: String,
+        candidates: Vec<SocketAddr>,
+        participants_max: usize,
+    ) -> Self {
+        Self {
+            node_id,
+            region,
+            dtls_fingerprint,
+            candidates,
+            participants_max,
+            reliable_label: "_reliable",
+            lossy_label: "_lossy",
+        }
+    }
+}
 
 /// One client connection on this edge; also the number of its media session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -28,8 +67,10 @@ pub struct Join {
     pub auto_subscribe: bool,
     /// Wall clock, milliseconds since the Unix epoch.
     pub now_ms: u64,
-    /// Region of the joiner's edge is added by the room; this is the client's own idea of nothing else.
+    /// A player that negotiates once: every receiving section of its offer is kept ready and filled with whatever is published.
     pub is_whep: bool,
+    /// Publishes without saying so first ([`Request::AddTrack`]): sending sections become tracks named by their kind.
+    pub publish_unannounced: bool,
 }
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -313,7 +354,34 @@ pub enum Fact {
 /// What the server side asks (admin API, another edge).
 #[derive(Clone, Debug, PartialEq)]
 pub enum Admin {
-    MuteTrack { room: String, identity: String, track_sid: String, muted: bool },
-    Remove { room: String, identity: String },
-    SendData { room: String, data: model::Data },
+    MuteTrack {
+        room: String,
+        identity: String,
+        track_sid: String,
+        muted: bool,
+    },
+    Remove {
+        room: String,
+        identity: String,
+    },
+    SendData {
+        room: String,
+        data: model::Data,
+    },
+    /// Replaces what a participant may do; takes effect at once.
+    SetPermission {
+        room: String,
+        identity: String,
+        permission: model::Permission,
+    },
+}
+
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum AdminError {
+    #[error("this edge holds no room of that name")]
+    RoomNotFound,
+    #[error("the room has no participant of that identity")]
+    ParticipantNotFound,
+    #[error("the participant publishes no track of that sid")]
+    TrackNotFound,
 }

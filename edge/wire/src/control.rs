@@ -9,7 +9,7 @@ use crate::model;
 /// One control frame.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Control {
-    #[prost(oneof = "Message", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18")]
+    #[prost(oneof = "Message", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19")]
     pub message: Option<Message>,
 }
 
@@ -51,6 +51,8 @@ pub enum Message {
     RoomUpdate(RoomUpdate),
     #[prost(message, tag = "18")]
     Quality(Quality),
+    #[prost(message, tag = "19")]
+    SubscriptionRules(SubscriptionRules),
 }
 
 /// First message in each direction.
@@ -243,6 +245,34 @@ pub struct Quality {
     pub quality: u32,
     #[prost(float, tag = "4")]
     pub score: f32,
+}
+
+/// Who may subscribe to the tracks of one of the sender's participants; the receiver holds its own clients to it.
+/// Without this message everybody may.
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+pub struct SubscriptionRules {
+    #[prost(string, tag = "1")]
+    pub room: String,
+    #[prost(string, tag = "2")]
+    pub participant_sid: String,
+    /// Everybody may; `allowed` says nothing then.
+    #[prost(bool, tag = "3")]
+    pub all_participants: bool,
+    #[prost(message, repeated, tag = "4")]
+    pub allowed: Vec<AllowedSubscriber>,
+}
+
+/// One subscriber, by identity or (where that is empty) by sid, and what it may watch.
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+pub struct AllowedSubscriber {
+    #[prost(string, tag = "1")]
+    pub participant_sid: String,
+    #[prost(string, tag = "2")]
+    pub identity: String,
+    #[prost(bool, tag = "3")]
+    pub all_tracks: bool,
+    #[prost(string, repeated, tag = "4")]
+    pub track_sids: Vec<String>,
 }
 
 /// A moderation command for a participant the receiver owns.

@@ -1,0 +1,66 @@
+//! Every limit of the crate, with its why. What happens when one is reached is said beside it.
+
+use std::time::Duration;
+
+/// A client whose signalling broke comes back within this time, or its place is given up.
+pub const RESUME_LINGER: Duration = Duration::from_secs(15);
+/// A room outlives its last local participant by this much: an instructor who reloads the page does not end the class.
+pub const ROOM_LINGER: Duration = Duration::from_secs(3);
+/// Participants of another edge stay this long after the link to it broke; a redial takes a second or two.
+pub const LINK_GRACE: Duration = Duration::from_secs(5);
+/// A media session that ended is given this long for the client's own goodbye before the client is told to join again.
+pub const MEDIA_LINGER: Duration = Duration::from_secs(2);
+
+/// A client that has not offered by then is asked to: some wait for the edge to say what it has.
+pub(crate) const FIRST_OFFER_WAIT: Duration = Duration::from_millis(500);
+/// A pulled layer nobody watches any more is let go after this, so that a flapping window does not flap the link.
+pub(crate) const PULL_RELEASE: Duration = Duration::from_millis(500);
+/// A wanted layer that has not begun (or went silent) this long after it was asked for is backed by the next lower one.
+pub(crate) const FALLBACK_AFTER: Duration = Duration::from_millis(1_000);
+/// A publisher is told to stop a layer only after nobody wanted it for this long; starting is told at once.
+pub(crate) const DYNACAST_DOWN: Duration = Duration::from_secs(2);
+/// Speakers are told at most this often: faster is not seen.
+pub(crate) const SPEAKERS_INTERVAL: Duration = Duration::from_millis(300);
+/// Connection quality is told at most this often.
+pub(crate) const QUALITY_INTERVAL: Duration = Duration::from_secs(1);
+/// Rosters of large rooms are told at most this often; every change is N messages.
+pub(crate) const ROSTER_INTERVAL: Duration = Duration::from_millis(200);
+/// From this many local participants on a room counts as large.
+pub(crate) const LARGE_ROOM: usize = 32;
+/// The number of participants is told at most this often.
+pub(crate) const ROOM_NOTICE_INTERVAL: Duration = Duration::from_secs(1);
+/// Keyframes asked of recorded cameras, so that recordings can be cut into segments and layers line up.
+pub(crate) const KEYFRAMES_CAMERA: Duration = Duration::from_secs(2);
+/// Screen shares have large keyframes and change seldom.
+pub(crate) const KEYFRAMES_SCREEN: Duration = Duration::from_secs(4);
+
+/// Participants of one room over all edges; beyond it joins are refused and remote ones not listed.
+pub const ROOM_PARTICIPANTS_MAX: usize = 5_000;
+/// Published (and announced) tracks of one participant; further ones are refused.
+pub const TRACKS_PER_PARTICIPANT_MAX: usize = 16;
+/// Subscriptions a client may name beyond the tracks there are: it may ask before a track appears. Further ones are ignored.
+pub(crate) const SUBSCRIPTIONS_MAX: usize = 4_096;
+/// Sections a client is brought to by requests of this edge, below the SDP reader's own limit; tracks beyond it wait.
+pub(crate) const SECTIONS_MAX: usize = 112;
+/// Attributes of one participant, keys and values together; also its metadata. Larger updates are refused.
+pub const ATTRIBUTES_BYTES_MAX: usize = 64 * 1024;
+/// Name of a participant or a track; longer ones are refused or cut.
+pub const NAME_BYTES_MAX: usize = 1_024;
+/// Entries of one subscription permission; further ones are ignored.
+pub(crate) const PERMISSIONS_MAX: usize = 1_024;
+/// Reliable data kept for a client whose data channel is not open yet; the oldest goes first.
+pub(crate) const EARLY_DATA_MAX: usize = 128;
+/// And so many bytes of it: a few seconds of chat, or one large message.
+pub(crate) const EARLY_BYTES_MAX: usize = 256 * 1024;
+/// Flows one link may pull from us; further subscriptions are refused (logged).
+pub(crate) const FLOWS_PER_LINK_MAX: usize = 16_384;
+/// Announced tracks of one room over all links; further announcements are dropped.
+pub(crate) const PATHS_MAX: usize = 65_536;
+/// Edges a track may pass; longer paths are dropped.
+pub(crate) const HOPS_MAX: usize = 8;
+/// Rooms another edge may have entered that this one does not hold (yet); further ones are dropped.
+pub(crate) const KNOCKS_MAX: usize = 4_096;
+/// Missing packets asked for in one message; a larger one is cut.
+pub(crate) const NACK_MAX: usize = 512;
+/// Cost of a link whose round trip is not known, ms.
+pub(crate) const LINK_COST_MS: u32 = 10;

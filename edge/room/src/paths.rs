@@ -1,0 +1,203 @@
+//! Ways to the tracks of other edges: announcements with their hop paths, the cheapest one taken, ours told onward.
+//! A path vector: an edge drops announcements that passed it, so no loop can form.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use edge_sfu::{Command, Layer, LinkId};
+use edge_wire::control::{self, Announce, Message, Withdraw};
+
+use crate::codec;
+use crate::demand::release;
+use crate::edge::Edge;
+use crate::limits::{HOPS_MAX, PATHS_MAX};
+use crate::room::Room;
+use crate::track::{Owner, Track};
+
+/// A link in a room.
+#[derive(Debug, Default)]
+pub(crate) struct RoomLink {
+    /// We said `EnterRoom`.
+    pub(crate) greeted: bool,
+    /// The far edge said it, and was told all we have.
+    pub(crate) entered: bool,
+    /// What the far edge was told of each track: hops and cost.
+    pub(crate) told: BTreeMap<String, (Vec<String>, u32)>,
+}
+
+/// What a link announced of a track.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Path {
+    pub(crate) hops: Vec<String>,
+    pub(crate) cost: u32,
+    participant_sid: String,
+    codec: control::Codec,
+    layers: u8,
+}
+
+impl Room {
+    pub(crate) fn announced(&mut self, edge: &mut Edge, now: Instant, link: LinkId, announce: Announce) {
+        let Some(node_id) = edge.links.get(&link).map(|link| link.node_id.clone()) else { return };
+        let track_sid = announce.track_sid;
+        let is_ours = self.tracks.get(&track_sid).is_some_and(|track| track.owner != Owner::Remote);
+        let is_loop = announce.hops.contains(&edge.config.node_id);
+        let is_sound = announce.hops.last() == Some(&node_id)
+            && announce.hops.len() <= HOPS_MAX
+            && codec::is_supported_mime(&announce.codec.mime_type);
+        if is_ours || is_loop || !is_sound {
+            tracing::debug!(link = link.0, is_loop, "an announcement is dropped");
+            self.withdrawn(edge, now, link, &track_sid);
+            return;
+        }
+        if self.paths.len() >= PATHS_MAX && !self.paths.contains_key(&track_sid) {
+            tracing::warn!(link = link.0, "too many announced tracks; one is dropped");
+            return;
+        }
+        let path = Path {
+            hops: announce.hops,
+            cost: announce.cost,
+            participant_sid: announce.participant_sid,
+            codec: announce.codec,
+            layers: u8::try_from(announce.layers).unwrap_or(u8::MAX),
+        };
+        self.paths.entry(track_sid.clone()).or_default().insert(link, path);
+        self.adopt_track(edge, now, &track_sid);
+        self.reroute(edge, now, &track_sid);
+    }
+
+    pub(crate) fn withdrawn(&mut self, edge: &mut Edge, now: Instant, link: LinkId, track_sid: &str) {
+        let Some(paths) = self.paths.get_mut(track_sid) else { return };
+        if paths.remove(&link).is_none() {
+            return;
+        }
+        if paths.is_empty() {
+            self.paths.remove(track_sid);
+        }
+        self.reroute(edge, now, track_sid);
+    }
+
+    /// A track is there once both its publisher's record and a way to it are known, in whichever order they come.
+    pub(crate) fn adopt_track(&mut self, edge: &mut Edge, now: Instant, track_sid: &str) {
+        if self.tracks.contains_key(track_sid) {
+            return;
+        }
+        let Some(path) = self.paths.get(track_sid).and_then(|paths| paths.values().next()) else { return };
+        let Some(remote) = self.remotes.get(&path.participant_sid) else { return };
+        if !remote.participant.tracks.iter().any(|track| track.sid == track_sid) {
+            return;
+        }
+        let track = Track::new(Owner::Remote, path.participant_sid.clone(), path.codec.clone(), path.layers);
+        self.tracks.insert(track_sid.to_owned(), track);
+        self.roster.announce.insert(track_sid.to_owned());
+        self.track_appeared(edge, now, track_sid);
+    }
+
+    /// The way the track comes by, or would: the one in use while it stands, else the cheapest.
+    pub(crate) fn route(&self, edge: &Edge, track_sid: &str) -> Option<LinkId> {
+        let paths = self.paths.get(track_sid)?;
+        let cost = |link: &LinkId, path: &Path| path.cost.saturating_add(edge.link_cost_ms(*link));
+        let usable = || paths.iter().filter(|(link, _)| self.links.contains_key(link));
+        let best = usable().min_by_key(|(link, path)| (cost(link, path), path.hops.len(), **link))?;
+        let current = self.tracks.get(track_sid).and_then(|track| track.via);
+        let Some((link, path)) = usable().find(|(link, _)| Some(**link) == current) else {
+            return Some(*best.0);
+        };
+        // A change of way costs a keyframe: it has to be worth it.
+        let (now_ms, then_ms) = (cost(link, path), cost(best.0, best.1));
+        let is_worth_it = then_ms.saturating_add((now_ms / 5).max(5)) <= now_ms;
+        Some(if is_worth_it { *best.0 } else { *link })
+    }
+
+    /// Ways changed: the track moves to another link if it must or should, and others are told.
+    pub(crate) fn reroute(&mut self, edge: &mut Edge, now: Instant, track_sid: &str) {
+        let route = self.route(edge, track_sid);
+        let Some(track) = self.tracks.get_mut(track_sid).filter(|track| track.owner == Owner::Remote) else {
+            return;
+        };
+        if let Some(via) = track.via.filter(|via| Some(*via) != route) {
+            for layer in track.pulls.keys().copied().collect::<Vec<Layer>>() {
+                release(edge, track, via, layer);
+            }
+            // The source stays until another is opened in its place, so that watchers keep their streams.
+            track.via = None;
+        }
+        self.roster.announce.insert(track_sid.to_owned());
+        self.refresh_demand(edge, now, track_sid);
+    }
+
+    /// Whether media of the participant can still come, by whatever way.
+    pub(crate) fn is_reachable(&self, participant_sid: &str) -> bool {
+        let Some(remote) = self.remotes.get(participant_sid) else { return false };
+        remote.participant.tracks.iter().any(|track| self.paths.contains_key(&track.sid))
+    }
+
+    /// Tells each link how to get a track from us, or that it cannot any more.
+    pub(crate) fn announce(&mut self, edge: &mut Edge, track_sid: &str) {
+        let route = self.route(edge, track_sid);
+        let track = self.tracks.get(track_sid);
+        let way = track.and_then(|track| match track.owner {
+            Owner::Local(_) => Some((Vec::new(), 0)),
+            Owner::Remote => {
+                let path = self.paths.get(track_sid)?.get(&route?)?;
+                Some((path.hops.clone(), path.cost.saturating_add(edge.link_cost_ms(route?))))
+            }
+        });
+        let room = self.record.name.clone();
+        for (link, state) in self.links.iter_mut().filter(|(_, link)| link.entered) {
+            let Some(node_id) = edge.links.get(link).map(|link| &link.node_id) else { continue };
+            let own = way.as_ref().filter(|(hops, _)| !hops.contains(node_id) && hops.len() < HOPS_MAX);
+            let Some(((hops, cost), track)) = own.zip(track) else {
+                if state.told.remove(track_sid).is_some() {
+                    let withdraw = Withdraw { room: room.clone(), track_sid: track_sid.to_owned() };
+                    edge.say(*link, Message::Withdraw(withdraw));
+                }
+                continue;
+            };
+            let mut hops = hops.clone();
+            hops.push(edge.config.node_id.clone());
+            if state.told.get(track_sid) == Some(&(hops.clone(), *cost)) {
+                continue;
+            }
+            state.told.insert(track_sid.to_owned(), (hops.clone(), *cost));
+            let announce = Announce {
+                room: room.clone(),
+                track_sid: track_sid.to_owned(),
+                participant_sid: track.participant_sid.clone(),
+                hops,
+                cost: *cost,
+                codec: track.codec.clone(),
+                layers: u32::from(track.layers),
+            };
+            edge.say(*link, Message::Announce(announce));
+        }
+    }
+
+    /// A track ended, here or elsewhere: nothing of it stays.
+    pub(crate) fn end_track(&mut self, edge: &mut Edge, now: Instant, track_sid: &str) {
+        self.record_track_end(edge, track_sid);
+        let Some(mut track) = self.tracks.remove(track_sid) else { return };
+        if let Some(via) = track.via {
+            for layer in track.pulls.keys().copied().collect::<Vec<Layer>>() {
+                release(edge, &mut track, via, layer);
+            }
+        }
+        for (link, flow) in track.feeds.keys() {
+            if let Some(link) = edge.links.get_mut(link) {
+                link.sends.remove(flow);
+            }
+            edge.media(Command::LinkUnsubscribe { link: *link, flow: *flow });
+        }
+        for id in self.peers.keys().copied().collect::<Vec<_>>() {
+            if self.peers.get(&id).is_some_and(|peer| peer.subscriptions.contains_key(track_sid)) {
+                self.settle(edge, now, id);
+                if let Some(peer) = self.peers.get_mut(&id) {
+                    peer.subscriptions.remove(track_sid);
+                }
+            }
+        }
+        if let Some(source) = track.source {
+            edge.close_source(source);
+        }
+        self.roster.announce.insert(track_sid.to_owned());
+    }
+}

@@ -1,0 +1,342 @@
+//! One room as this edge knows it: who comes, who goes, what falls due.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Instant;
+
+use edge_sfu::{Command, LinkId, SessionId};
+use edge_wire::model::{self, ParticipantState};
+
+use crate::edge::Edge;
+use crate::limits::{FIRST_OFFER_WAIT, LINK_GRACE, RESUME_LINGER, ROOM_LINGER};
+use crate::participant::{Answers, Peer, Remote, Rules, is_visible};
+use crate::paths::{Path, RoomLink};
+use crate::quality::Qualities;
+use crate::roster::Roster;
+use crate::speaker::Speakers;
+use crate::track::Track;
+use crate::{Fact, Join, LeaveAction, LeaveReason, Notice, Output, PeerId};
+
+#[derive(Debug)]
+pub(crate) struct Room {
+    pub(crate) record: model::Room,
+    pub(crate) peers: BTreeMap<PeerId, Peer>,
+    /// By participant sid.
+    pub(crate) remotes: BTreeMap<String, Remote>,
+    /// Everybody, by identity.
+    pub(crate) identities: BTreeMap<String, Who>,
+    pub(crate) tracks: BTreeMap<String, Track>,
+    /// Ways to the tracks of other edges, by track sid and link.
+    pub(crate) paths: BTreeMap<String, BTreeMap<LinkId, Path>>,
+    /// Links the control plane put into the room, up or not.
+    pub(crate) admitted: BTreeSet<LinkId>,
+    /// Admitted links that are up.
+    pub(crate) links: BTreeMap<LinkId, RoomLink>,
+    pub(crate) roster: Roster,
+    pub(crate) speakers: Speakers,
+    pub(crate) qualities: Qualities,
+    /// The recorder was given something, so it must be told the end.
+    pub(crate) recorded: bool,
+    /// Nobody of this edge is left; the room closes then.
+    pub(crate) closes_at: Option<Instant>,
+    opened: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Who {
+    Local(PeerId),
+    Remote(String),
+}
+
+impl Room {
+    pub(crate) fn new(record: model::Room) -> Self {
+        Self {
+            record,
+            peers: BTreeMap::new(),
+            remotes: BTreeMap::new(),
+            identities: BTreeMap::new(),
+            tracks: BTreeMap::new(),
+            paths: BTreeMap::new(),
+            admitted: BTreeSet::new(),
+            links: BTreeMap::new(),
+            roster: Roster::default(),
+            speakers: Speakers::default(),
+            qualities: Qualities::default(),
+            recorded: false,
+            closes_at: None,
+            opened: false,
+        }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.record.name
+    }
+
+    pub(crate) fn join(&mut self, edge: &mut Edge, now: Instant, id: PeerId, join: Join) {
+        let mut joined_at_ms = join.now_ms;
+        match self.identities.get(&join.identity).cloned() {
+            Some(Who::Local(old)) => {
+                joined_at_ms =
+                    joined_at_ms.max(self.peers.get(&old).map_or(0, |p| p.participant.joined_at_ms + 1));
+                self.dismiss(edge, now, old, LeaveReason::DuplicateIdentity, LeaveAction::Disconnect);
+            }
+            Some(Who::Remote(sid)) => {
+                // Clocks of edges differ a little; the join that happens now is the newer one all the same.
+                let before = self.remotes.get(&sid).map_or(0, |r| r.participant.joined_at_ms);
+                joined_at_ms = joined_at_ms.max(before + 1);
+                self.drop_remote(edge, now, &sid);
+            }
+            None => {}
+        }
+        self.closes_at = None;
+        if !self.opened {
+            self.opened = true;
+            edge.push(Output::RoomOpened { room: self.record.clone() });
+            edge.push(Output::Fact(Fact::RoomStarted { room: self.record.clone() }));
+        }
+        let peer = new_peer(edge, now, join, joined_at_ms);
+        edge.wake(now + FIRST_OFFER_WAIT, self.name(), "first offer");
+        edge.peers.insert(id, self.name().to_owned());
+        let participant = peer.participant.clone();
+        self.identities.insert(participant.identity.clone(), Who::Local(id));
+        self.peers.insert(id, peer);
+        self.add_subscriptions(id);
+        edge.notify(
+            id,
+            Notice::Joined {
+                participant: participant.clone(),
+                room: self.record.clone(),
+                others: self.others(&participant.sid),
+                num_participants: self.count(),
+            },
+        );
+        self.tell_state(edge, id);
+        self.record_participant(edge, "join", &participant);
+        edge.push(Output::Fact(Fact::ParticipantJoined {
+            room: self.record.clone(),
+            participant: participant.clone(),
+        }));
+        self.roster.changed(&participant.sid, true);
+        self.roster.presence = true;
+    }
+
+    pub(crate) fn resume(&mut self, edge: &mut Edge, identity: &str, sid: &str) -> Option<PeerId> {
+        let Some(Who::Local(id)) = self.identities.get(identity) else { return None };
+        let id = *id;
+        let peer = self.peers.get_mut(&id).filter(|peer| peer.sid() == sid && peer.rejoin_at.is_none())?;
+        peer.resume_until = None;
+        // Requests of the lost connection may never have arrived; the client's next offer shows what there is.
+        peer.offer_asked = false;
+        peer.expected = (0, 0);
+        edge.notify(
+            id,
+            Notice::Resumed {
+                room: self.record.clone(),
+                others: self.others(sid),
+                num_participants: self.count(),
+            },
+        );
+        // The roster of the others is whole now; the client's own record may have changed too.
+        let own = self.peers.get(&id).map(|peer| peer.participant.clone());
+        edge.notify(id, Notice::Participants(own.into_iter().collect()));
+        self.tell_state(edge, id);
+        Some(id)
+    }
+
+    pub(crate) fn signal_lost(&mut self, edge: &mut Edge, now: Instant, id: PeerId) {
+        let name = self.name().to_owned();
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        if peer.rejoin_at.is_some() {
+            // Media went before signalling did: the client is gone.
+            self.remove(edge, now, id);
+            return;
+        }
+        let until = now + RESUME_LINGER;
+        peer.resume_until = Some(until);
+        edge.wake(until, &name, "resume");
+    }
+
+    /// Takes a peer out with a last word.
+    pub(crate) fn dismiss(
+        &mut self,
+        edge: &mut Edge,
+        now: Instant,
+        id: PeerId,
+        reason: LeaveReason,
+        action: LeaveAction,
+    ) {
+        if self.peers.contains_key(&id) {
+            edge.notify(id, Notice::Leave { reason, action });
+            self.remove(edge, now, id);
+        }
+    }
+
+    /// Takes a peer out: its tracks end, its session closes, everybody is told.
+    pub(crate) fn remove(&mut self, edge: &mut Edge, now: Instant, id: PeerId) {
+        let Some(peer) = self.peers.get(&id) else { return };
+        let published: Vec<String> = peer.participant.tracks.iter().map(|track| track.sid.clone()).collect();
+        let watched: Vec<String> = peer.subscriptions.keys().cloned().collect();
+        for sid in published {
+            self.unpublish(edge, now, &sid, false);
+        }
+        for sid in watched {
+            if self.tracks.get_mut(&sid).is_some_and(|track| track.watchers.remove(&id).is_some()) {
+                self.refresh_demand(edge, now, &sid);
+            }
+        }
+        let Some(peer) = self.peers.remove(&id) else { return };
+        if peer.transport.is_some() {
+            edge.media(Command::CloseSession { session: SessionId(id.0) });
+        }
+        edge.peers.remove(&id);
+        let participant = peer.participant;
+        if self.identities.get(&participant.identity) == Some(&Who::Local(id)) {
+            self.identities.remove(&participant.identity);
+        }
+        self.speakers.forget(&participant.sid);
+        self.qualities.forget(&participant.sid);
+        self.record_participant(edge, "leave", &participant);
+        self.roster.left(&participant, true);
+        self.roster.presence = true;
+        edge.push(Output::Fact(Fact::ParticipantLeft { room: self.record.clone(), participant }));
+        if self.peers.is_empty() {
+            let at = now + ROOM_LINGER;
+            self.closes_at = Some(at);
+            edge.wake(at, self.name(), "room linger");
+        }
+    }
+
+    /// Ends the room on this edge. The caller forgets it afterwards.
+    pub(crate) fn close(&mut self, edge: &mut Edge, now: Instant, reason: LeaveReason, action: LeaveAction) {
+        for id in self.peers.keys().copied().collect::<Vec<_>>() {
+            self.dismiss(edge, now, id, reason, action);
+        }
+        self.flush(edge, now);
+        self.leave_links(edge);
+        for sid in self.tracks.keys().cloned().collect::<Vec<_>>() {
+            self.end_track(edge, now, &sid);
+        }
+        self.record_end(edge);
+        edge.speaking.remove(&self.record.name);
+        if self.remotes.is_empty() && self.opened {
+            edge.push(Output::Fact(Fact::RoomFinished { room: self.record.clone() }));
+        }
+        if self.opened {
+            edge.push(Output::RoomClosed { room: self.record.name.clone() });
+        }
+    }
+
+    pub(crate) fn handle_timeout(&mut self, edge: &mut Edge, now: Instant) {
+        for id in self.peers.keys().copied().collect::<Vec<_>>() {
+            let Some(peer) = self.peers.get_mut(&id) else { continue };
+            if peer.resume_until.is_some_and(|at| at <= now) {
+                self.remove(edge, now, id);
+            } else if peer.rejoin_at.is_some_and(|at| at <= now) {
+                self.dismiss(edge, now, id, LeaveReason::ConnectionTimeout, LeaveAction::Reconnect);
+            } else if peer.offer_by.is_some_and(|at| at <= now) {
+                peer.offer_by = None;
+                self.settle(edge, now, id);
+            }
+        }
+        let gone: Vec<String> = self
+            .remotes
+            .iter()
+            .filter(|(_, r)| r.gone_at.is_some_and(|at| at <= now))
+            .map(|(s, _)| s.clone())
+            .collect();
+        for sid in gone {
+            if self.is_reachable(&sid) {
+                // Its media still comes by way of another edge.
+                if let Some(remote) = self.remotes.get_mut(&sid) {
+                    remote.gone_at = Some(now + LINK_GRACE);
+                }
+                edge.wake(now + LINK_GRACE, self.name(), "link grace");
+            } else {
+                self.drop_remote(edge, now, &sid);
+            }
+        }
+        for sid in self.tracks.keys().cloned().collect::<Vec<_>>() {
+            self.refresh_demand(edge, now, &sid);
+            self.keyframe_if_due(edge, now, &sid);
+        }
+    }
+
+    /// True once the room has lingered long enough without anybody of this edge.
+    pub(crate) fn is_over(&self, now: Instant) -> bool {
+        self.peers.is_empty() && self.closes_at.is_some_and(|at| at <= now)
+    }
+
+    /// Everybody else, as a client is told.
+    pub(crate) fn others(&self, own_sid: &str) -> Vec<model::Participant> {
+        self.everyone().filter(|p| p.sid != own_sid && is_visible(p)).cloned().collect()
+    }
+
+    pub(crate) fn everyone(&self) -> impl Iterator<Item = &model::Participant> {
+        let local = self.peers.values().map(|peer| &peer.participant);
+        local.chain(self.remotes.values().map(|remote| &remote.participant))
+    }
+
+    pub(crate) fn count(&self) -> u32 {
+        u32::try_from(self.everyone().filter(|p| is_visible(p)).count()).unwrap_or(u32::MAX)
+    }
+
+    /// A change of a local participant's record: the version grows, everybody will be told.
+    pub(crate) fn touch(&mut self, id: PeerId) {
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.participant.version = peer.participant.version.saturating_add(1);
+            self.roster.changed(&peer.participant.sid, true);
+        }
+    }
+
+    /// Who speaks and how well everybody is connected, for somebody who comes in.
+    fn tell_state(&self, edge: &mut Edge, id: PeerId) {
+        let speakers = self.speakers.now();
+        if !speakers.is_empty() {
+            edge.notify(id, Notice::Speakers(speakers));
+        }
+        let qualities = self.qualities.now();
+        if !qualities.is_empty() {
+            edge.notify(id, Notice::Quality(qualities));
+        }
+    }
+}
+
+fn new_peer(edge: &mut Edge, now: Instant, join: Join, joined_at_ms: u64) -> Peer {
+    let participant = model::Participant {
+        sid: edge.new_sid("PA"),
+        identity: join.identity,
+        name: join.name,
+        kind: join.kind as i32,
+        metadata: join.metadata,
+        attributes: join.attributes,
+        permission: join.permission,
+        joined_at_ms,
+        version: 1,
+        state: ParticipantState::Joined as i32,
+        tracks: Vec::new(),
+        client_protocol: join.client_protocol,
+        capabilities: join.capabilities,
+        node_id: edge.config.node_id.clone(),
+        region: edge.config.region.clone(),
+        is_publisher: false,
+    };
+    Peer {
+        participant,
+        auto_subscribe: join.auto_subscribe,
+        is_whep: join.is_whep,
+        publish_unannounced: join.publish_unannounced,
+        resume_until: None,
+        rejoin_at: None,
+        offer_by: Some(now + FIRST_OFFER_WAIT),
+        transport: None,
+        answers: Answers { session_id: edge.random_u64() >> 2, version: 0 },
+        pending: Vec::new(),
+        sections: Vec::new(),
+        subscriptions: BTreeMap::new(),
+        rules: Rules::default(),
+        expected: (0, 0),
+        crossed: false,
+        offer_asked: false,
+        // A player that negotiates once has no data channel to wait for.
+        early: (!join.is_whep).then(VecDeque::new),
+    }
+}

@@ -1,0 +1,148 @@
+//! Who is here: changes are collected during a call and told at its end, to links at once, to clients of large rooms at
+//! most every [`crate::limits::ROSTER_INTERVAL`].
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use edge_wire::control::{Message, ParticipantGone, ParticipantUpdate};
+use edge_wire::model;
+
+use crate::edge::Edge;
+use crate::limits::{LARGE_ROOM, ROOM_NOTICE_INTERVAL, ROSTER_INTERVAL};
+use crate::participant::{departed, is_visible};
+use crate::room::Room;
+use crate::{Notice, Output};
+
+#[derive(Debug, Default)]
+pub(crate) struct Roster {
+    /// Sids of participants clients have to be told of.
+    changed: BTreeSet<String>,
+    gone: Vec<model::Participant>,
+    /// Own participants links have to be told of.
+    changed_for_links: BTreeSet<String>,
+    gone_for_links: Vec<model::Participant>,
+    /// Tracks whose announcement may have changed.
+    pub(crate) announce: BTreeSet<String>,
+    /// Own participants came or went.
+    pub(crate) presence: bool,
+    told_at: Option<Instant>,
+    recount: bool,
+    count_told: u32,
+    count_told_at: Option<Instant>,
+}
+
+impl Roster {
+    pub(crate) fn changed(&mut self, sid: &str, is_local: bool) {
+        self.changed.insert(sid.to_owned());
+        self.recount = true;
+        if is_local {
+            self.changed_for_links.insert(sid.to_owned());
+        }
+    }
+
+    pub(crate) fn left(&mut self, participant: &model::Participant, is_local: bool) {
+        self.recount = true;
+        self.changed.remove(&participant.sid);
+        self.changed_for_links.remove(&participant.sid);
+        if is_visible(participant) {
+            self.gone.push(departed(participant));
+        }
+        if is_local {
+            self.gone_for_links.push(participant.clone());
+        }
+    }
+}
+
+impl Room {
+    /// Tells what changed during the call.
+    pub(crate) fn flush(&mut self, edge: &mut Edge, now: Instant) {
+        self.flush_links(edge);
+        self.flush_roster(edge, now);
+        self.flush_count(edge, now);
+        self.flush_speakers(edge, now);
+        self.flush_qualities(edge, now);
+        if std::mem::take(&mut self.roster.presence) {
+            let identities = self.peers.values().map(|peer| peer.participant.identity.clone()).collect();
+            edge.push(Output::RoomPresence { room: self.record.name.clone(), identities });
+        }
+    }
+
+    /// Departures first, so that an identity that comes again is not taken for the old one; announcements last, so that
+    /// their tracks are known.
+    fn flush_links(&mut self, edge: &mut Edge) {
+        let room = self.record.name.clone();
+        let gone = std::mem::take(&mut self.roster.gone_for_links);
+        let changed = std::mem::take(&mut self.roster.changed_for_links);
+        let links: Vec<_> = self.links.iter().filter(|(_, link)| link.entered).map(|(id, _)| *id).collect();
+        for link in &links {
+            for participant in &gone {
+                let (sid, identity) = (participant.sid.clone(), participant.identity.clone());
+                edge.say(
+                    *link,
+                    Message::ParticipantGone(ParticipantGone { room: room.clone(), sid, identity }),
+                );
+            }
+            for peer in self.peers.values().filter(|peer| changed.contains(peer.sid())) {
+                let participant = peer.participant.clone();
+                edge.say(*link, Message::Participant(ParticipantUpdate { room: room.clone(), participant }));
+            }
+        }
+        for track_sid in std::mem::take(&mut self.roster.announce) {
+            self.announce(edge, &track_sid);
+        }
+    }
+
+    fn flush_roster(&mut self, edge: &mut Edge, now: Instant) {
+        if self.roster.changed.is_empty() && self.roster.gone.is_empty() {
+            return;
+        }
+        if self.peers.len() >= LARGE_ROOM
+            && let Some(next) = self.roster.told_at.map(|at| at + ROSTER_INTERVAL)
+            && now < next
+        {
+            edge.wake(next, &self.record.name, "roster");
+            return;
+        }
+        self.roster.told_at = Some(now);
+        let changed = std::mem::take(&mut self.roster.changed);
+        let mut updates = std::mem::take(&mut self.roster.gone);
+        updates.extend(self.everyone().filter(|p| changed.contains(&p.sid) && is_visible(p)).cloned());
+        for (id, peer) in &self.peers {
+            let mut told = updates.clone();
+            if !is_visible(&peer.participant) && changed.contains(peer.sid()) {
+                told.push(peer.participant.clone());
+            }
+            if !told.is_empty() {
+                edge.notify(*id, Notice::Participants(told));
+            }
+        }
+    }
+
+    fn flush_count(&mut self, edge: &mut Edge, now: Instant) {
+        if !self.roster.recount {
+            return;
+        }
+        if self.count() == self.roster.count_told {
+            self.roster.recount = false;
+            return;
+        }
+        if let Some(next) = self.roster.count_told_at.map(|at| at + ROOM_NOTICE_INTERVAL)
+            && now < next
+        {
+            edge.wake(next, &self.record.name, "participant count");
+            return;
+        }
+        self.tell_room(edge, now);
+    }
+
+    /// Tells every client the room's record.
+    pub(crate) fn tell_room(&mut self, edge: &mut Edge, now: Instant) {
+        self.roster.recount = false;
+        self.roster.count_told_at = Some(now);
+        self.roster.count_told = self.count();
+        for id in self.peers.keys() {
+            let notice = Notice::Room { room: self.record.clone(), num_participants: self.roster.count_told };
+            edge.notify(*id, notice);
+        }
+    }
+}
