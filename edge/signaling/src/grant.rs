@@ -1,0 +1,50 @@
+//! What a token allows, in the model's words.
+
+use control_plane_api::token::{self, ApiKey, Claims, Grant};
+use edge_wire::model::{ParticipantKind, Permission, TrackSource};
+
+/// Takes the token out of an `Authorization` value (`Bearer` in any case, or the bare token) and checks it.
+pub(crate) fn verify(bearer: &str, keys: &[ApiKey], now_s: u64) -> Result<Claims, token::Error> {
+    let bearer = bearer.trim();
+    let token = match bearer.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim_start(),
+        Some(_) => return Err(token::Error::Malformed),
+        None => bearer,
+    };
+    token::verify(token, keys, now_s)
+}
+
+/// The grant's defaults: an absent `can*` is yes, except changing one's own metadata.
+pub(crate) fn permission(grant: &Grant) -> Permission {
+    Permission {
+        can_subscribe: grant.can_subscribe.unwrap_or(true),
+        can_publish: grant.can_publish.unwrap_or(true),
+        can_publish_data: grant.can_publish_data.unwrap_or(true),
+        can_publish_sources: grant.can_publish_sources.iter().map(|name| source(name) as i32).collect(),
+        hidden: grant.hidden,
+        recorder: grant.recorder,
+        can_update_metadata: grant.can_update_own_metadata.unwrap_or(false),
+        can_subscribe_metrics: false,
+    }
+}
+
+/// Older tokens write sources in upper case.
+fn source(name: &str) -> TrackSource {
+    match name.to_ascii_lowercase().as_str() {
+        "camera" => TrackSource::Camera,
+        "microphone" => TrackSource::Microphone,
+        "screen_share" => TrackSource::ScreenShare,
+        "screen_share_audio" => TrackSource::ScreenShareAudio,
+        _ => TrackSource::Unknown,
+    }
+}
+
+pub(crate) fn kind(claims: &Claims) -> ParticipantKind {
+    match claims.kind.as_str() {
+        "ingress" => ParticipantKind::Ingress,
+        "egress" => ParticipantKind::Egress,
+        "sip" => ParticipantKind::Sip,
+        "agent" => ParticipantKind::Agent,
+        _ => ParticipantKind::Standard,
+    }
+}
