@@ -89,6 +89,16 @@ fn two_hundred_handshakes_through_ten_percent_loss_all_connect() {
 }
 
 #[test]
+fn handshakes_over_a_weak_link_connect_too() {
+    for seed in 0..50 {
+        let mut world = World::new(seed);
+        world.loss = 0.10;
+        world.one_way = Duration::from_millis(150);
+        assert!(world.connect(), "seed {seed}: {:?}", world.events);
+    }
+}
+
+#[test]
 fn a_certificate_other_than_announced_ends_the_session() {
     let client =
         Client::new(address(4000), format!("{UFRAG}:client"), PASSWORD.to_owned(), &Options::default());

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use edge_session::{ChannelId, Event, classify, stun_local_ufrag};
+use edge_session::{ChannelId, Event, MESSAGE_LENGTH_MAX, classify, stun_local_ufrag};
 use proptest::prelude::*;
 
 use crate::client::check;
@@ -176,9 +176,12 @@ fn with_association(seed: u64) -> World {
     world
 }
 
+const FIRST: u8 = 2;
+const LAST: u8 = 1;
+
 /// A DATA chunk of one kilobyte.
-fn data_chunk(tsn: u32, stream: u16, is_first: bool) -> Vec<u8> {
-    let mut chunk = vec![0, if is_first { 2 } else { 0 }, 0x04, 0x10];
+fn data_chunk(tsn: u32, stream: u16, flags: u8) -> Vec<u8> {
+    let mut chunk = vec![0, flags, 0x04, 0x10];
     chunk.extend_from_slice(&tsn.to_be_bytes());
     chunk.extend_from_slice(&stream.to_be_bytes());
     chunk.extend_from_slice(&[0, 1, 0, 0, 0, 53]);
@@ -194,7 +197,7 @@ fn a_message_without_end_costs_the_association_not_the_memory() {
     let mut sent = 0;
     while !world.events.contains(&closed) {
         assert!(sent < 4096, "4 MiB taken");
-        let chunk = data_chunk(first.wrapping_add(sent), 0, sent == 0);
+        let chunk = data_chunk(first.wrapping_add(sent), 0, if sent == 0 { FIRST } else { 0 });
         let packet = world.client.sctp_packet(&chunk);
         let now = world.now;
         world.client.send_record(now, &packet);
@@ -206,11 +209,36 @@ fn a_message_without_end_costs_the_association_not_the_memory() {
 }
 
 #[test]
+fn a_message_over_the_limit_closes_its_channel_alone() {
+    let kilobytes = (MESSAGE_LENGTH_MAX / 1024) as u32;
+    for (length, passes) in [(kilobytes, true), (kilobytes + 1, false)] {
+        let mut world = with_association(10);
+        let now = world.now;
+        world.client.open_channel(now, 2, "other", 0, 0);
+        assert!(world.run_until(Duration::from_secs(5), |world| world.client.opened.contains(&2)));
+        // The next TSN follows the OPEN of the other channel; the stream has had its own OPEN before.
+        let first = world.client.last_tsn().wrapping_add(1);
+        for number in 0..length {
+            let flags = if number == 0 { FIRST } else { 0 } | if number + 1 == length { LAST } else { 0 };
+            let packet = world.client.sctp_packet(&data_chunk(first.wrapping_add(number), 0, flags));
+            let now = world.now;
+            world.client.send_record(now, &packet);
+            world.run_for(Duration::from_millis(41));
+        }
+        let closed = world.events.contains(&Event::ChannelClosed { id: ChannelId(0) });
+        let arrived =
+            world.events.iter().any(|event| matches!(event, Event::ChannelData { id: ChannelId(0), .. }));
+        assert_eq!((arrived, closed), (passes, !passes));
+        assert_eq!(world.session.send_data(world.now, ChannelId(2), true, b"alive"), Ok(()));
+    }
+}
+
+#[test]
 fn a_peer_that_opens_streams_without_end_is_cut_off() {
     let mut world = with_association(7);
     let first = world.client.last_tsn().wrapping_add(1);
     for stream in 0..64 {
-        let packet = world.client.sctp_packet(&data_chunk(first.wrapping_add(stream), stream as u16, true));
+        let packet = world.client.sctp_packet(&data_chunk(first.wrapping_add(stream), stream as u16, FIRST));
         let now = world.now;
         world.client.send_record(now, &packet);
         world.run_for(Duration::from_millis(41));

@@ -10,8 +10,6 @@ use rand::{Rng, SeedableRng};
 
 use crate::client::{Client, Options};
 
-const ONE_WAY: Duration = Duration::from_millis(20);
-
 pub(crate) const UFRAG: &str = "shard0peer1";
 pub(crate) const PASSWORD: &str = "the password of the session";
 
@@ -30,6 +28,8 @@ pub(crate) struct World {
     pub(crate) client: Client,
     /// Probability that a datagram is lost, either way.
     pub(crate) loss: f64,
+    /// Delay, either way.
+    pub(crate) one_way: Duration,
     /// Says whether a datagram passes.
     pub(crate) filter: Filter,
     /// Changes what the client sends on the way.
@@ -82,6 +82,7 @@ impl World {
             session: Session::new(config(), local, remote, now),
             client,
             loss: 0.0,
+            one_way: Duration::from_millis(20),
             filter: Box::new(|_, _| true),
             spoil: Box::new(|_| {}),
             events: Vec::new(),
@@ -183,7 +184,7 @@ impl World {
     fn send(&mut self, towards: Towards, peer: SocketAddr, datagram: Vec<u8>) {
         let lost = self.loss > 0.0 && self.rng.random_bool(self.loss);
         if (self.filter)(towards, &datagram) && !lost {
-            self.in_flight.push((self.now + ONE_WAY, towards, peer, datagram));
+            self.in_flight.push((self.now + self.one_way, towards, peer, datagram));
         }
     }
 }
