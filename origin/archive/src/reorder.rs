@@ -6,6 +6,8 @@ use crate::rtp::Packet;
 
 /// How long a hole may stay open, in journal time. A repair over a 300 ms path takes one to three round trips.
 const WAIT_MS: u64 = 1_000;
+/// The first packets wait this long for one before them: the first key frame of a class begins there.
+const START_WAIT_MS: u64 = 300;
 /// Packets held behind a hole: two seconds of a 6 Mbit/s stream. When full the hole is given up.
 const HELD_MAX: usize = 2_048;
 /// A step further than this is a new numbering, not loss.
@@ -54,7 +56,8 @@ impl Reorder {
         let next = self.next?;
         let (&first, (_, waiting_since)) = self.held.first_key_value()?;
         let waits = now_ms.saturating_sub(*waiting_since) < WAIT_MS && self.held.len() < HELD_MAX;
-        if first > next && waits && !flush {
+        let starts = !self.started && now_ms.saturating_sub(*waiting_since) < START_WAIT_MS;
+        if ((first > next && waits) || starts) && !flush {
             return None;
         }
         let (_, (packet, at_ms)) = self.held.pop_first()?;
@@ -86,8 +89,9 @@ mod tests {
         for number in [65_534, 0, 1, 65_535, 0, 65_533] {
             reorder.handle_packet(packet(number), 10);
         }
+        assert_eq!(drain(&mut reorder, 309), []);
         let numbers = [65_533, 65_534, 65_535, 0, 1].map(|number| (number, 0));
-        assert_eq!(drain(&mut reorder, 10), numbers);
+        assert_eq!(drain(&mut reorder, 310), numbers);
     }
 
     #[test]
@@ -106,9 +110,9 @@ mod tests {
     fn a_new_numbering_is_loss_and_not_the_end() {
         let mut reorder = Reorder::default();
         reorder.handle_packet(packet(1), 0);
-        assert_eq!(drain(&mut reorder, 0), [(1, 0)]);
-        reorder.handle_packet(packet(20_000), 1);
-        reorder.handle_packet(packet(20_001), 1);
-        assert_eq!(drain(&mut reorder, 1), [(20_000, 1), (20_001, 0)]);
+        assert_eq!(drain(&mut reorder, 300), [(1, 0)]);
+        reorder.handle_packet(packet(20_000), 301);
+        reorder.handle_packet(packet(20_001), 301);
+        assert_eq!(drain(&mut reorder, 301), [(20_000, 1), (20_001, 0)]);
     }
 }
