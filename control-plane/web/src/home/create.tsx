@@ -12,7 +12,7 @@ export function CreateClass({ onClose }: { onClose: () => void }) {
   const [failure, setFailure] = useState<unknown>(null);
   const [needTitle, setNeedTitle] = useState(false);
   const title = useRef<HTMLInputElement>(null);
-  useEffect(() => title.current?.focus(), []);
+  useEffect(() => void title.current?.focus(), []);
 
   const submit = async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();

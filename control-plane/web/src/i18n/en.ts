@@ -100,6 +100,8 @@ export const en: Record<Key, string> = {
   'live.camera.off': 'Camera off',
   'live.screen.on': 'Share screen',
   'live.screen.off': 'Stop sharing',
+  'live.mic.short': 'Mic',
+  'live.hand.short': 'Hand',
   'live.screen.short': 'Screen',
   'live.hand.on': 'Raise hand',
   'live.hand.off': 'Lower hand',

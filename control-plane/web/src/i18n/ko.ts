@@ -99,6 +99,8 @@ export const ko = {
   'live.camera.off': '카메라 끄기',
   'live.screen.on': '화면 공유',
   'live.screen.off': '화면 공유 그만',
+  'live.mic.short': '마이크',
+  'live.hand.short': '손들기',
   'live.screen.short': '화면',
   'live.hand.on': '손들기',
   'live.hand.off': '손 내리기',

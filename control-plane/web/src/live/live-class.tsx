@@ -26,7 +26,7 @@ export function LiveClass({ entry, session, onBack }: { entry: Class; session: L
     <div className="live" data-testid="live" data-phase={phase.name} data-edge={view.edge?.id} data-panel={panel ?? 'none'}>
       <header className="live-head">
         <h1>{entry.title}</h1>
-        {(view.recording || entry.recorded) && <span className="badge" data-tone="live">{t('live.recording')}</span>}
+        {(view.recording || entry.recorded) && <span className="badge" data-tone="live"><span>{t('live.recording')}</span></span>}
         <VerdictMark view={view} />
       </header>
       <div className="live-body">

@@ -22,8 +22,8 @@ export function ChatPanel({ session, messages, onClose }: { session: LiveSession
   const [failed, setFailed] = useState(false);
   const end = useRef<HTMLLIElement>(null);
   const input = useRef<HTMLInputElement>(null);
-  useEffect(() => end.current?.scrollIntoView({ block: 'nearest' }), [messages.length]);
-  useEffect(() => input.current?.focus({ preventScroll: true }), []);
+  useEffect(() => void end.current?.scrollIntoView({ block: 'nearest' }), [messages.length]);
+  useEffect(() => void input.current?.focus({ preventScroll: true }), []);
 
   const send = async (event: FormEvent) => {
     event.preventDefault();

@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from 'react';
+import { ApiError } from '../api/client';
 import type { Class } from '../api/types';
 import { useT } from '../i18n';
 import { explain } from '../i18n/errors';
@@ -50,7 +51,7 @@ export function PhaseScreen({ phase, entry, onRejoin, onBack }: { phase: Phase; 
     <div className="phase-screen" data-testid={phase.name}>
       {phase.name === 'ended'
         ? <Notice title={t(`phase.ended.${phase.reason}`)} text={entry.title} action={actions} />
-        : <Notice tone="bad" title={t('phase.failed')} text={`${explain(t, phase.error)} ${t('phase.failed.text')}`} action={actions} />}
+        : <Notice tone="bad" title={t('phase.failed')} text={phase.error instanceof ApiError ? explain(t, phase.error) : t('phase.failed.text')} action={actions} />}
     </div>
   );
 }

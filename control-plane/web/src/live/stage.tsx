@@ -29,7 +29,7 @@ export function Stage({ people }: { people: readonly Person[] }) {
       <div className="tiles-box" ref={box}>
         <ul
           className={screens.length > 0 ? 'strip' : 'tiles'} aria-label={t('live.grid')}
-          style={screens.length > 0 ? undefined : { gridTemplateColumns: `repeat(${shape.columns}, ${shape.tileWidth}px)` }}
+          style={screens.length > 0 ? undefined : { gridTemplateColumns: `repeat(${shape.columns}, ${shape.tileWidth}px)`, gridAutoRows: `${shape.tileHeight}px` }}
         >{tiles}</ul>
       </div>
       {people.length === 1 && screens.length === 0 && <p className="stage-note">{t('live.alone')}</p>}

@@ -26,14 +26,14 @@ export function Toolbar({ session, view, own, panel, unread, onPanel }: ToolbarP
     <div className="toolbar" role="toolbar" aria-label={t('live.label')}>
       {view.canPublish && (
         <>
-          <ToolButton testid="btn-mic" icon={mic ? 'mic' : 'mic-off'} label={mic ? 'live.mic.off' : 'live.mic.on'} short="lobby.mic" off={!mic} disabled={!ready} onPress={() => session.setMicrophone(!mic)} />
+          <ToolButton testid="btn-mic" icon={mic ? 'mic' : 'mic-off'} label={mic ? 'live.mic.off' : 'live.mic.on'} short="live.mic.short" off={!mic} disabled={!ready} onPress={() => session.setMicrophone(!mic)} />
           <ToolButton testid="btn-camera" icon={camera ? 'camera' : 'camera-off'} label={camera ? 'live.camera.off' : 'live.camera.on'} short="lobby.camera" off={!camera} disabled={!ready} onPress={() => session.setCamera(!camera)} />
           {'getDisplayMedia' in navigator.mediaDevices && (
             <ToolButton testid="btn-screen" icon="screen" label={screen ? 'live.screen.off' : 'live.screen.on'} short="live.screen.short" on={screen} disabled={!ready} onPress={() => session.setScreen(!screen)} />
           )}
         </>
       )}
-      <ToolButton testid="btn-hand" icon="hand" label={hand ? 'live.hand.off' : 'live.hand.on'} short="live.hand.on" on={hand} disabled={!ready} onPress={() => session.setHand(!hand)} />
+      <ToolButton testid="btn-hand" icon="hand" label={hand ? 'live.hand.off' : 'live.hand.on'} short="live.hand.short" on={hand} disabled={!ready} onPress={() => session.setHand(!hand)} />
       <ToolButton testid="btn-chat" icon="chat" label="live.chat" short="live.chat" on={panel === 'chat'} onPress={() => toggle('chat')}>
         {unread > 0 && panel !== 'chat' && <span className="dot">{unread > 99 ? '99+' : unread}</span>}
       </ToolButton>

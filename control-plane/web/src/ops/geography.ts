@@ -20,8 +20,11 @@ export interface Frame {
   south: number;
 }
 
-/** The whole of the outline with sea around it. */
-export const KOREA: Frame = { west: 125.3, east: 130.2, north: 38.95, south: 32.85 };
+/** Islands too small for an outline: Ulleungdo and Dokdo. */
+export const ISLETS: readonly Location[] = [{ longitude: 130.87, latitude: 37.5 }, { longitude: 131.87, latitude: 37.24 }];
+
+/** The whole of the outline with sea around it, wide enough for names beside the coast. */
+export const KOREA: Frame = { west: 124.2, east: 132.2, north: 38.95, south: 32.85 };
 /** Around nodes outside of Korea, in degrees. */
 const MARGIN_DEG = 1.5;
 

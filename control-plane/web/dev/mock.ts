@@ -1,0 +1,100 @@
+import { createReadStream, statSync } from 'node:fs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { join, normalize } from 'node:path';
+import type { Plugin } from 'vite';
+import { classes, fleet } from './fixtures';
+
+const MEDIA = new URL('media', import.meta.url).pathname;
+const TYPES: Record<string, string> = {
+  json: 'application/json', m3u8: 'application/vnd.apple.mpegurl', mp4: 'video/mp4', m4s: 'video/iso.segment', webm: 'video/webm',
+};
+
+/** The control plane's API and a cdn node, from fixtures. `?mock=empty` on the page's address empties the catalogue. */
+export function mockApi(): Plugin {
+  return {
+    name: 'mock-api',
+    configureServer(server) {
+      server.middlewares.use((request, response, next) => {
+        const url = new URL(request.url ?? '/', 'http://localhost');
+        if (url.pathname.startsWith('/mock-cdn/')) serveMedia(request, response, url.pathname.slice('/mock-cdn'.length));
+        else if (url.pathname.startsWith('/v1/')) void answer(request, response, url);
+        else next();
+      });
+    },
+  };
+}
+
+/** The live page on a session without a server. */
+export function mockSession(): Plugin {
+  return {
+    name: 'mock-session',
+    enforce: 'pre',
+    resolveId(source, importer) {
+      return source === '../live/session' && importer?.endsWith('/lobby/page.tsx') ? new URL('fake-session.ts', import.meta.url).pathname : null;
+    },
+  };
+}
+
+async function answer(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
+  const json = (value: unknown, status = 200) => {
+    response.writeHead(status, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(value));
+  };
+  const empty = request.headers.referer?.includes('mock=empty') ?? false;
+  const broken = request.headers.referer?.includes('mock=broken') ?? false;
+  const { pathname } = url;
+  if (broken) return json({ code: 'store_unavailable', message: 'The store is away.' }, 503);
+  if (pathname === '/v1/config') return json({ dev: true, regions: fleet().nodes.filter((node) => node.role === 'edge').map((node) => ({ id: node.region, location: node.location })) });
+  if (pathname === '/v1/classes' && request.method === 'POST') {
+    const body = JSON.parse(await read(request)) as { title: string };
+    const made = { id: 'new-1', description: '', instructor: '', recorded: false, created_at_ms: Date.now(), state: 'upcoming' as const, replay: null, ...body };
+    classes.unshift(made);
+    return json(made, 201);
+  }
+  if (pathname === '/v1/classes') return json({ classes: empty ? [] : classes });
+  if (pathname.startsWith('/v1/classes/')) {
+    const found = classes.find((entry) => entry.id === decodeURIComponent(pathname.slice('/v1/classes/'.length)));
+    return found ? json({ ...found, recordings: [] }) : json({ code: 'class_not_found', message: 'There is no such class.' }, 404);
+  }
+  if (pathname === '/v1/cdn') {
+    const base = `http://${request.headers.host}/mock-cdn`;
+    return json({ nodes: [{ id: 'jeju-cdn', region: 'jeju', url: base, distance_km: 3 }, { id: 'seoul-cdn', region: 'seoul', url: base, distance_km: 450 }] });
+  }
+  if (pathname === '/v1/ops') return json(empty ? { nodes: [], rooms: [], presence: [], recordings: [], stale_since_ms: null } : fleet());
+  if (pathname === '/v1/ops/events') {
+    response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' });
+    const send = () => response.write(`event: ops\ndata: ${JSON.stringify(empty ? { nodes: [], rooms: [], presence: [], recordings: [], stale_since_ms: null } : fleet())}\n\n`);
+    send();
+    const timer = setInterval(send, 1000);
+    request.on('close', () => clearInterval(timer));
+    return undefined;
+  }
+  return json({ code: 'not_found', message: 'no such path' }, 404);
+}
+
+function read(request: IncomingMessage): Promise<string> {
+  return new Promise((resolve) => {
+    let text = '';
+    request.on('data', (chunk: Buffer) => { text += chunk.toString(); });
+    request.on('end', () => resolve(text));
+  });
+}
+
+function serveMedia(request: IncomingMessage, response: ServerResponse, path: string): void {
+  const file = join(MEDIA, normalize(path));
+  let size: number;
+  try {
+    size = statSync(file).size;
+  } catch {
+    response.writeHead(404, { 'access-control-allow-origin': '*' }).end();
+    return;
+  }
+  const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '');
+  const start = Number(range?.[1] ?? 0);
+  const end = range?.[2] ? Math.min(Number(range[2]), size - 1) : size - 1;
+  response.writeHead(range ? 206 : 200, {
+    'content-type': TYPES[file.split('.').at(-1) ?? ''] ?? 'application/octet-stream', 'content-length': end - start + 1,
+    'accept-ranges': 'bytes', 'access-control-allow-origin': '*', ...(range ? { 'content-range': `bytes ${start}-${end}/${size}` } : {}),
+  });
+  createReadStream(file, { start, end }).pipe(response);
+}
