@@ -53,7 +53,9 @@ pub enum Error {
     NoIce,
     #[error("the offer has no fingerprint: DTLS is required")]
     NoFingerprint,
-    #[error("the offer says setup:{setup}: the edge is always the DTLS server, offer actpass or active")]
+    #[error(
+        "the offer says setup:{setup}: the edge is always the DTLS server, offer actpass or active (FFmpeg: -whip_flags dtls_active)"
+    )]
     Setup { setup: String },
     #[error("the m-line {index} has no mid")]
     NoMid { index: usize },
