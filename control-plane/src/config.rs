@@ -21,10 +21,9 @@ pub struct Config {
     /// Where users reach [`Self::listen`]; made from it when empty.
     pub url: String,
     /// `/metrics`, `/healthz`, `/readyz`.
-    pub admin_listen: SocketAddr,
-    /// The store, for nodes, HTTPS with the fleet's certificates. Needs [`Self::tls`].
-    pub node_listen: Option<SocketAddr>,
-    pub tls: Option<Tls>,
+    pub admin: SocketAddr,
+    /// The store, for nodes: HTTPS with the fleet's certificates, so it needs the node's identity.
+    pub nodes: Option<SocketAddr>,
     /// Where the embedded store is kept.
     pub data_dir: PathBuf,
     /// The first signs join tokens; edges know them all.
@@ -42,16 +41,6 @@ pub struct Config {
     pub create_rate: Rate,
     /// Positions of regions that may have no node up.
     pub regions: BTreeMap<String, Location>,
-    pub telemetry: control_plane_agent::telemetry::Config,
-}
-
-/// PEM files of the node's identity.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Tls {
-    pub ca: PathBuf,
-    pub certificate: PathBuf,
-    pub key: PathBuf,
 }
 
 /// So many at once, and then one more each time `1 / per_second` has passed.
@@ -70,9 +59,8 @@ impl Default for Config {
             location: None,
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             url: String::new(),
-            admin_listen: SocketAddr::from(([127, 0, 0, 1], 8081)),
-            node_listen: None,
-            tls: None,
+            admin: SocketAddr::from(([127, 0, 0, 1], 8081)),
+            nodes: None,
             data_dir: PathBuf::from("data/control-plane"),
             api_keys: Vec::new(),
             token_ttl_s: 6 * 3600,
@@ -83,7 +71,6 @@ impl Default for Config {
             join_rate: Rate { burst: 100, per_second: 5.0 },
             create_rate: Rate { burst: 50, per_second: 0.5 },
             regions: BTreeMap::new(),
-            telemetry: control_plane_agent::telemetry::Config::default(),
         }
     }
 }
@@ -117,24 +104,6 @@ impl Config {
             );
         }
         Ok(())
-    }
-
-    /// The node's identity, if `tls` names one.
-    ///
-    /// # Errors
-    /// Names the file that does not serve.
-    pub fn identity(&self) -> anyhow::Result<Option<control_plane_agent::identity::Identity>> {
-        let Some(tls) = &self.tls else { return Ok(None) };
-        let identity =
-            control_plane_agent::identity::Identity::from_files(&tls.ca, &tls.certificate, &tls.key)?;
-        anyhow::ensure!(
-            identity.name() == self.id,
-            "{} belongs to {:?}, but id is {:?}",
-            tls.certificate.display(),
-            identity.name(),
-            self.id
-        );
-        Ok(Some(identity))
     }
 }
 

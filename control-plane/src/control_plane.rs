@@ -46,11 +46,13 @@ impl ControlPlane {
         config.check()?;
         let geoip = GeoIp::open(config.geoip.as_deref())?;
         let public = listen("listen", config.listen).await?;
-        let admin = listen("admin_listen", config.admin_listen).await?;
-        let nodes = match (config.node_listen, identity) {
-            (Some(address), Some(identity)) => Some((listen("node_listen", address).await?, identity)),
+        let admin = listen("admin", config.admin).await?;
+        let nodes = match (config.nodes, identity) {
+            (Some(address), Some(identity)) => Some((listen("nodes", address).await?, identity)),
             (Some(_), None) => {
-                anyhow::bail!("node_listen needs tls: nodes are let in by the fleet's certificates only")
+                anyhow::bail!(
+                    "control-plane: `nodes` needs the fleet's certificates (ca, certificate, key): nodes are let in by nothing else"
+                )
             }
             (None, _) => None,
         };
@@ -140,9 +142,13 @@ impl ControlPlane {
 }
 
 async fn listen(setting: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("control-plane: {setting} = {address} cannot be taken"))
+    TcpListener::bind(address).await.with_context(|| {
+        format!(
+            "control-plane: port {} on {} cannot be bound; choose another with --{setting}",
+            address.port(),
+            address.ip()
+        )
+    })
 }
 
 async fn report_ready(view: View, health: Health) {

@@ -38,7 +38,7 @@ fn api_key() -> ApiKey {
 
 fn config() -> Config {
     let free = SocketAddr::from(([127, 0, 0, 1], 0));
-    Config { listen: free, admin_listen: free, api_keys: vec![api_key()], dev: true, ..Config::default() }
+    Config { listen: free, admin: free, api_keys: vec![api_key()], dev: true, ..Config::default() }
 }
 
 impl Town {
@@ -403,7 +403,7 @@ async fn wrong_settings_and_taken_ports_are_named() {
     let address = taken.local_addr().expect("bound");
     let message = refused(Config { listen: address, ..config() }).await;
     assert!(message.contains("listen") && message.contains(&address.port().to_string()), "{message}");
-    assert!(refused(Config { node_listen: Some(address), ..config() }).await.contains("tls"));
+    assert!(refused(Config { nodes: Some(address), ..config() }).await.contains("certificates"));
     assert!(
         refused(Config { geoip: Some("/nowhere.mmdb".into()), ..config() }).await.contains("/nowhere.mmdb")
     );

@@ -26,12 +26,12 @@ struct Running {
 }
 
 impl Running {
-    async fn start(store: Arc<dyn Store>, authority: &Authority, node_listen: SocketAddr) -> Self {
+    async fn start(store: Arc<dyn Store>, authority: &Authority, nodes: SocketAddr) -> Self {
         let free = SocketAddr::from(([127, 0, 0, 1], 0));
         let config = Config {
             listen: free,
-            admin_listen: free,
-            node_listen: Some(node_listen),
+            admin: free,
+            nodes: Some(nodes),
             api_keys: vec![ApiKey { key: "key".into(), secret: "s".repeat(32) }],
             ..Config::default()
         };

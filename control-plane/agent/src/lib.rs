@@ -17,6 +17,7 @@
 pub mod admin;
 pub mod authority;
 pub mod config;
+pub mod fleet;
 pub mod identity;
 pub mod mirror;
 pub mod registration;

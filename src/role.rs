@@ -1,0 +1,174 @@
+//! One node, run alone: its configuration file, its identity, its place in the fleet.
+//!
+//! A file has the table of its role, `[fleet]` and `[telemetry]`; `config/` has a commented one for each. Every key
+//! can be set as `SEODANG_{TABLE}__{KEY}` too, and with `--set table.key=value`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use control_plane_agent::config::Setting;
+use control_plane_agent::registration::{Registration, TTL_DEFAULT};
+use control_plane_agent::store::Store;
+use control_plane_agent::store::embedded::Embedded;
+use control_plane_agent::{fleet, telemetry};
+use control_plane_api::node::{Load, Location, Node, Role};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use tokio_util::sync::CancellationToken;
+
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Arguments {
+    /// TOML file; without it the defaults and what the environment says.
+    #[arg(long, value_name = "FILE", env = "SEODANG_CONFIG")]
+    config: Option<PathBuf>,
+    /// Address for clients: `listen` of the role's table.
+    #[arg(long, value_name = "IP:PORT")]
+    listen: Option<String>,
+    /// Address for metrics and health: `admin`.
+    #[arg(long, value_name = "IP:PORT")]
+    admin: Option<String>,
+    /// UDP address for media: `media` of an edge.
+    #[arg(long, value_name = "IP:PORT")]
+    media: Option<String>,
+    /// UDP address for other edges: `link` of an edge.
+    #[arg(long, value_name = "IP:PORT")]
+    link: Option<String>,
+    /// UDP address for recordings from edges: `ingest` of an origin.
+    #[arg(long, value_name = "IP:PORT")]
+    ingest: Option<String>,
+    /// Address for nodes: `nodes` of a control plane.
+    #[arg(long, value_name = "IP:PORT")]
+    nodes: Option<String>,
+    /// Any key: `edge.capacity=500`.
+    #[arg(long, value_name = "TABLE.KEY=VALUE")]
+    set: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EdgeFile {
+    pub edge: edge::Config,
+    pub fleet: fleet::Config,
+    pub telemetry: telemetry::Config,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CdnFile {
+    pub cdn: cdn::Config,
+    /// How the fleet knows it; needed with `[fleet]` only.
+    pub node: CdnPlace,
+    pub fleet: fleet::Config,
+    pub telemetry: telemetry::Config,
+}
+
+/// A cdn node knows HTTP; where it stands only the fleet wants to know.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CdnPlace {
+    pub location: Option<Location>,
+    /// Base URL for viewers.
+    pub url: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct ControlPlaneFile {
+    pub control_plane: control_plane::Config,
+    pub fleet: fleet::Config,
+    pub telemetry: telemetry::Config,
+}
+
+pub async fn edge(arguments: Arguments, stop: CancellationToken) -> anyhow::Result<()> {
+    let EdgeFile { edge, fleet, telemetry } = load("edge", &arguments)?;
+    telemetry::init(&telemetry)?;
+    let identity = fleet.identity()?;
+    let store = fleet.connect(&identity)?;
+    edge::Edge::bind(edge, identity, store).await?.run(stop).await
+}
+
+pub async fn origin(_arguments: Arguments, _stop: CancellationToken) -> anyhow::Result<()> {
+    anyhow::bail!("this build has no origin")
+}
+
+pub async fn cdn(arguments: Arguments, stop: CancellationToken) -> anyhow::Result<()> {
+    let CdnFile { cdn, node, fleet, telemetry } = load("cdn", &arguments)?;
+    telemetry::init(&telemetry)?;
+    let mut store = None;
+    if fleet.is_given() {
+        anyhow::ensure!(!node.url.is_empty(), "node.url is not given: viewers of the fleet need it");
+        let identity = fleet.identity()?;
+        anyhow::ensure!(
+            identity.name() == cdn.node,
+            "the cdn node is called {:?} but its certificate says {:?}",
+            cdn.node,
+            identity.name()
+        );
+        store = Some(fleet.connect(&identity)?);
+    }
+    serve_cdn(cdn::Cdn::bind(cdn.clone())?, &cdn, node, store, stop).await
+}
+
+pub async fn control_plane(arguments: Arguments, stop: CancellationToken) -> anyhow::Result<()> {
+    let ControlPlaneFile { control_plane, fleet, telemetry } = load("control-plane", &arguments)?;
+    telemetry::init(&telemetry)?;
+    let identity = if fleet.is_given() { Some(fleet.identity()?) } else { None };
+    let directory = control_plane.data_dir.join("store");
+    let store = Embedded::open(&directory).with_context(|| format!("store in {}", directory.display()))?;
+    let bound = control_plane::ControlPlane::bind(control_plane, Arc::new(store), identity).await?;
+    bound.run(stop).await
+}
+
+/// A bound cdn node, registered with the fleet while it runs if there is one.
+pub(crate) async fn serve_cdn(
+    bound: cdn::Cdn,
+    config: &cdn::Config,
+    place: CdnPlace,
+    store: Option<Arc<dyn Store>>,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let node = Node {
+        id: config.node.clone(),
+        role: Role::Cdn,
+        region: config.region.clone(),
+        location: place.location,
+        url: place.url,
+        quic: None,
+        admin: bound.addrs().admin.map_or_else(String::new, |address| format!("http://{address}")),
+        epoch: control_plane_agent::unix_time_ms(),
+        draining: false,
+        load: Load::default(),
+        links: Vec::new(),
+    };
+    let registration = store.map(|store| Registration::start(store, node, TTL_DEFAULT, &stop));
+    let result = bound.run(stop).await;
+    if let Some(registration) = registration {
+        registration.deregister().await;
+    }
+    result
+}
+
+/// Defaults, file, environment, flags: later ones win.
+fn load<T: DeserializeOwned>(table: &str, arguments: &Arguments) -> anyhow::Result<T> {
+    let named = [
+        ("listen", &arguments.listen),
+        ("admin", &arguments.admin),
+        ("media", &arguments.media),
+        ("link", &arguments.link),
+        ("ingest", &arguments.ingest),
+        ("nodes", &arguments.nodes),
+    ];
+    let mut flags: Vec<Setting> = Vec::new();
+    for (name, value) in named {
+        if let Some(value) = value {
+            flags.push(Setting::flag(format!("--{name}"), &format!("{table}.{name}"), value.as_str()));
+        }
+    }
+    for set in &arguments.set {
+        let (key, value) =
+            set.split_once('=').with_context(|| format!("--set {set}: write it as table.key=value"))?;
+        flags.push(Setting::flag(format!("--set {set}"), key, value));
+    }
+    Ok(control_plane_agent::config::load(arguments.config.as_deref(), &flags)?)
+}
