@@ -64,7 +64,9 @@ impl Admission {
         let links: Vec<LinkId> = self.waiting.keys().copied().collect();
         links
             .into_iter()
-            .flat_map(|link| self.release(now, link, &admitted).into_iter().map(move |message| (link, message)))
+            .flat_map(|link| {
+                self.release(now, link, &admitted).into_iter().map(move |message| (link, message))
+            })
             .collect()
     }
 
@@ -72,7 +74,12 @@ impl Admission {
         self.waiting.remove(&link);
     }
 
-    fn release(&mut self, now: Instant, link: LinkId, admitted: &impl Fn(LinkId, &str) -> bool) -> Vec<Message> {
+    fn release(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        admitted: &impl Fn(LinkId, &str) -> bool,
+    ) -> Vec<Message> {
         let Some(waiting) = self.waiting.get_mut(&link) else { return Vec::new() };
         let mut released = Vec::new();
         while let Some(message) = waiting.messages.front() {
@@ -82,7 +89,9 @@ impl Admission {
                         return released;
                     }
                     self.refused.inc();
-                    tracing::warn!("a linked edge is not in the room it wants to enter; the control plane does not know it there");
+                    tracing::warn!(
+                        "a linked edge is not in the room it wants to enter; the control plane does not know it there"
+                    );
                     waiting.messages.pop_front();
                 }
                 _ => released.extend(waiting.messages.pop_front()),
@@ -104,7 +113,9 @@ mod tests {
     fn a_link_waits_in_order_until_its_presence_is_known_and_is_refused_after_patience() {
         let now = Instant::now();
         let link = LinkId(1);
-        let enter = |name: &str| Message::EnterRoom(EnterRoom { room: Room { name: name.into(), ..Room::default() } });
+        let enter = |name: &str| {
+            Message::EnterRoom(EnterRoom { room: Room { name: name.into(), ..Room::default() } })
+        };
         let leave = Message::LeaveRoom(LeaveRoom { room: "a".into() });
         let mut admission = Admission::default();
         assert_eq!(admission.take(now, link, enter("a"), |_, _| false), []);

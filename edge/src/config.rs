@@ -69,7 +69,10 @@ impl Config {
     pub fn check(&self) -> anyhow::Result<()> {
         control_plane_api::id::check_node_name("id", &self.id)?;
         control_plane_api::id::check_node_name("region", &self.region)?;
-        anyhow::ensure!(!self.keys.is_empty(), "keys is empty: an edge without an API key can verify no token");
+        anyhow::ensure!(
+            !self.keys.is_empty(),
+            "keys is empty: an edge without an API key can verify no token"
+        );
         anyhow::ensure!(self.capacity > 0, "capacity is 0: nobody could join");
         anyhow::ensure!(self.location.is_none_or(|l| l.is_valid()), "location is not on the globe");
         Ok(())

@@ -96,9 +96,14 @@ impl Edge {
         let _ends_parts = parts.clone().drop_guard();
 
         let (opened, journals) = mpsc::unbounded_channel();
-        let recorder =
-            recorder::start(self.config.data_dir.join("journals"), &self.config.id, epoch, opened, metrics.clone())
-                .context("edge recorder")?;
+        let recorder = recorder::start(
+            self.config.data_dir.join("journals"),
+            &self.config.id,
+            epoch,
+            opened,
+            metrics.clone(),
+        )
+        .context("edge recorder")?;
         let (origin, origin_receiver) = watch::channel(None);
         let uploader = Uploader::new(&self.identity, origin_receiver, parts.clone(), metrics.clone())?;
         let uploads = tokio::spawn(uploader.run(journals));
@@ -126,10 +131,7 @@ impl Edge {
 
         let (messages, message_receiver) = mpsc::channel(MESSAGES_MAX);
         let (facts, fact_receiver) = mpsc::channel(FACTS_MAX);
-        let rooms = edge_room::Rooms::new(
-            room_config(&self.config, addresses, fingerprint),
-            rand::random(),
-        );
+        let rooms = edge_room::Rooms::new(room_config(&self.config, addresses, fingerprint), rand::random());
         let mut state = State::default();
         state.admission.refused = metrics.admission_refused.clone();
         let event_loop = EventLoop {

@@ -9,16 +9,19 @@ use control_plane_agent::registration::Registration;
 use control_plane_agent::view::View;
 use control_plane_api::key;
 use control_plane_api::room::Presence;
-use edge_room::{Admin, AdminError, Fact, Join, JoinError, LeaveAction, LeaveReason, Notice, Output, PeerId, Request, Rooms, TrackSettings};
-use edge_signaling::lk::{DataState, SyncState};
+use edge_room::{
+    Admin, AdminError, Fact, Join, JoinError, LeaveAction, LeaveReason, Notice, Output, PeerId, Request,
+    Rooms, TrackSettings,
+};
 use edge_sfu::{Event, LinkId};
+use edge_signaling::lk::{DataState, SyncState};
 use edge_wire::{control, model};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::admission::Admission;
-use crate::metrics::Metrics;
 use crate::link::{Endpoint, Link, LinkEvent};
+use crate::metrics::Metrics;
 use crate::shard::{Input, Shard};
 use crate::{clock, mesh, recorder};
 
@@ -46,11 +49,23 @@ pub(crate) enum Message {
         notices: mpsc::Sender<Notice>,
         reply: oneshot::Sender<Option<Connected>>,
     },
-    Request { peer: PeerId, request: Request },
+    Request {
+        peer: PeerId,
+        request: Request,
+    },
     /// After a resume: what the client has and wants.
-    SyncState { peer: PeerId, state: SyncState },
-    SignalLost { peer: PeerId, connection: u64 },
-    Admin { admin: Admin, reply: oneshot::Sender<Result<(), AdminError>> },
+    SyncState {
+        peer: PeerId,
+        state: SyncState,
+    },
+    SignalLost {
+        peer: PeerId,
+        connection: u64,
+    },
+    Admin {
+        admin: Admin,
+        reply: oneshot::Sender<Result<(), AdminError>>,
+    },
     /// Reads the rooms; for lists and the ops page.
     Query(Box<dyn FnOnce(&Rooms) + Send>),
 }
@@ -199,7 +214,9 @@ impl EventLoop {
                 self.update_room_peers();
             }
             LinkEvent::Control { link, message } => {
-                for message in self.state.admission.take(now, link, message, |link, room| admitted(&self.view, &self.state.links, link, room)) {
+                for message in self.state.admission.take(now, link, message, |link, room| {
+                    admitted(&self.view, &self.state.links, link, room)
+                }) {
                     self.rooms.handle_link(now, link, message);
                 }
             }
@@ -227,7 +244,8 @@ impl EventLoop {
             changed
         });
         self.update_room_peers();
-        let released = self.state.admission.retry(now, |link, room| admitted(&self.view, &self.state.links, link, room));
+        let released =
+            self.state.admission.retry(now, |link, room| admitted(&self.view, &self.state.links, link, room));
         for (link, message) in released {
             self.rooms.handle_link(now, link, message);
         }
@@ -254,7 +272,8 @@ impl EventLoop {
         let presence = self.view.presence();
         for room in self.state.open.keys() {
             let nodes = mesh::peers_of_room(room, &self.node_id, presence.values());
-            let links = self.state.links.values().filter(|link| nodes.contains(&link.node_id)).map(|link| link.id);
+            let links =
+                self.state.links.values().filter(|link| nodes.contains(&link.node_id)).map(|link| link.id);
             self.rooms.handle_room_peers(Instant::now(), room, links.collect());
         }
     }
@@ -391,6 +410,7 @@ impl EventLoop {
         let elapsed_s = previous.as_ref().map_or(1.0, |p| (now - p.at).as_secs_f64()).max(0.001);
         let rate = |total: u64, before: u64| ((total.saturating_sub(before)) as f64 * 8.0 / elapsed_s) as u64;
         let flows = self.rooms.link_flows();
+        self.state.data.retain(|peer, _| self.rooms.who(*peer).is_some());
         let mut bytes = BTreeMap::new();
         let mut links = Vec::new();
         for link in self.state.links.values() {
@@ -398,6 +418,7 @@ impl EventLoop {
             let inward = link.counters.bytes_in.load(std::sync::atomic::Ordering::Relaxed);
             let before = previous.as_ref().and_then(|p| p.bytes.get(&link.id).copied()).unwrap_or_default();
             let (flows_out, flows_in) = flows.get(&link.id).copied().unwrap_or_default();
+            self.rooms.set_link_cost(link.id, link.rtt_ms().max(1.0) as u32);
             links.push(control_plane_api::node::Link {
                 peer: link.node_id.clone(),
                 rtt_ms: link.rtt_ms(),
@@ -409,7 +430,8 @@ impl EventLoop {
             });
             bytes.insert(link.id, (out, inward));
         }
-        let busy = busy_ns.saturating_sub(previous.as_ref().map_or(0, |p| p.busy_ns)) as f64 / 1e9 / elapsed_s;
+        let busy =
+            busy_ns.saturating_sub(previous.as_ref().map_or(0, |p| p.busy_ns)) as f64 / 1e9 / elapsed_s;
         let participants = u32::try_from(self.rooms.local_participants()).unwrap_or(u32::MAX);
         let rooms = u32::try_from(self.state.open.len()).unwrap_or(u32::MAX);
         self.registration.update(|node| {

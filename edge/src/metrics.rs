@@ -35,12 +35,32 @@ impl Metrics {
         edge.register("resumes", "Signalling connections resumed", self.resumes.clone());
         edge.register("refused", "Client connections refused", self.refused.clone());
         edge.register("malformed", "Client messages that did not decode", self.malformed.clone());
-        edge.register("data_refused", "Client data packets dropped as malformed or over a limit", self.data_refused.clone());
+        edge.register(
+            "data_refused",
+            "Client data packets dropped as malformed or over a limit",
+            self.data_refused.clone(),
+        );
         edge.register("links_refused", "Links of peers refused", self.links_refused.clone());
-        edge.register("admission_refused", "Rooms a linked edge was not admitted to", self.admission_refused.clone());
-        edge.register("recorder_lost", "Packets or entries the recorder could not keep", self.recorder_lost.clone());
-        edge.register("upload_retries", "Recording uploads that had to start again", self.upload_retries.clone());
-        edge.register("facts_lost", "Attendance facts dropped because the queue was full", self.facts_lost.clone());
+        edge.register(
+            "admission_refused",
+            "Rooms a linked edge was not admitted to",
+            self.admission_refused.clone(),
+        );
+        edge.register(
+            "recorder_lost",
+            "Packets or entries the recorder could not keep",
+            self.recorder_lost.clone(),
+        );
+        edge.register(
+            "upload_retries",
+            "Recording uploads that had to start again",
+            self.upload_retries.clone(),
+        );
+        edge.register(
+            "facts_lost",
+            "Attendance facts dropped because the queue was full",
+            self.facts_lost.clone(),
+        );
     }
 
     pub(crate) fn refuse(&self, reason: &'static str) {

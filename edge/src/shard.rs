@@ -68,7 +68,7 @@ pub(crate) struct Gauges {
 #[derive(Clone, Default)]
 pub(crate) struct Snapshot {
     pub(crate) counters: Option<edge_sfu::Counters>,
-    pub(crate) detail: Vec<edge_sfu::Stat>,
+    pub(crate) detail: edge_sfu::Snapshot,
 }
 
 struct Wake {
@@ -109,8 +109,9 @@ impl Shard {
 /// # Errors
 /// Names the address and the role when the port is taken.
 pub(crate) fn bind(address: SocketAddr) -> anyhow::Result<std::net::UdpSocket> {
-    let socket = std::net::UdpSocket::bind(address)
-        .with_context(|| format!("edge media: UDP port {address} is taken or not ours; choose another with --media"))?;
+    let socket = std::net::UdpSocket::bind(address).with_context(|| {
+        format!("edge media: UDP port {address} is taken or not ours; choose another with --media")
+    })?;
     let tuned = socket2::SockRef::from(&socket);
     // 4 MiB is what kernels commonly allow; less is taken silently and only shortens the burst that fits.
     let _ = tuned.set_recv_buffer_size(4 << 20);
@@ -271,7 +272,11 @@ impl Thread {
         let packets = self.sfu.link_packets();
         for (link, flow, rtp) in packets.iter() {
             if link == LinkId::RECORDER {
-                let packet = recorder::Input::Packet { flow, at_ms: crate::clock::now_ms(), rtp: Bytes::copy_from_slice(rtp) };
+                let packet = recorder::Input::Packet {
+                    flow,
+                    at_ms: crate::clock::now_ms(),
+                    rtp: Bytes::copy_from_slice(rtp),
+                };
                 if self.recorder.try_send(packet).is_err() {
                     self.gauges.recorder_dropped.fetch_add(1, Ordering::Relaxed);
                 }

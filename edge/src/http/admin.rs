@@ -49,16 +49,39 @@ impl Collector for Media {
         ] {
             count(&mut encoder, name, value.load(Ordering::Relaxed))?;
         }
+        let live = snapshot.detail.layers.iter().filter(|layer| layer.live).count();
+        let received = snapshot.detail.layers.iter().map(|layer| layer.bitrate_bps).sum::<u64>();
+        for (name, value) in [
+            ("media_sessions", snapshot.detail.sessions as f64),
+            ("media_outgoing_streams", snapshot.detail.outgoing as f64),
+            ("media_live_layers", live as f64),
+            ("media_link_flows", snapshot.detail.flows.len() as f64),
+            ("media_received_bps", received as f64),
+        ] {
+            let metric = ConstGauge::new(value);
+            metric.encode(encoder.encode_descriptor(
+                name,
+                "State of the media thread",
+                None,
+                metric.metric_type(),
+            )?)?;
+        }
         let busy_s = self.gauges.busy_ns.load(Ordering::Relaxed) as f64 / 1e9;
         let metric = ConstCounter::new(busy_s);
-        let descriptor = encoder.encode_descriptor("media_busy_seconds", "Time the media thread was busy", None, metric.metric_type())?;
+        let descriptor = encoder.encode_descriptor(
+            "media_busy_seconds",
+            "Time the media thread was busy",
+            None,
+            metric.metric_type(),
+        )?;
         metric.encode(descriptor)
     }
 }
 
 fn count(encoder: &mut DescriptorEncoder<'_>, name: &str, value: u64) -> Result<(), std::fmt::Error> {
     let metric = ConstCounter::new(value);
-    let descriptor = encoder.encode_descriptor(name, "See edge-sfu's Counters", None, metric.metric_type())?;
+    let descriptor =
+        encoder.encode_descriptor(name, "See edge-sfu's Counters", None, metric.metric_type())?;
     metric.encode(descriptor)
 }
 
@@ -90,7 +113,12 @@ impl Collector for Links {
             }
         }
         let participants = ConstGauge::new(i64::from(node.load.participants));
-        let descriptor = encoder.encode_descriptor("participants", "Participants on this edge", None, participants.metric_type())?;
+        let descriptor = encoder.encode_descriptor(
+            "participants",
+            "Participants on this edge",
+            None,
+            participants.metric_type(),
+        )?;
         participants.encode(descriptor)
     }
 }

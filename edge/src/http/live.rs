@@ -24,11 +24,19 @@ pub(super) async fn v0(query: RawQuery, headers: HeaderMap, State(server): State
     refuse(&server, &parse(&server, Version::V0, &query, &headers).err().unwrap_or(ConnectError::V0))
 }
 
-pub(super) async fn validate_v0(query: RawQuery, headers: HeaderMap, State(server): State<Server>) -> Response {
+pub(super) async fn validate_v0(
+    query: RawQuery,
+    headers: HeaderMap,
+    State(server): State<Server>,
+) -> Response {
     v0(query, headers, State(server)).await
 }
 
-pub(super) async fn validate_v1(query: RawQuery, headers: HeaderMap, State(server): State<Server>) -> Response {
+pub(super) async fn validate_v1(
+    query: RawQuery,
+    headers: HeaderMap,
+    State(server): State<Server>,
+) -> Response {
     match parse(&server, Version::V1, &query, &headers) {
         Ok(_) => "success".into_response(),
         Err(error) => refuse(&server, &error),
@@ -48,7 +56,11 @@ pub(super) async fn v1(
     };
     if !server.limits.admit(peer.ip(), Instant::now()) {
         server.metrics.refuse("rate_limit");
-        return (StatusCode::TOO_MANY_REQUESTS, "too many joins from this address: wait a second and try again").into_response();
+        return (
+            StatusCode::TOO_MANY_REQUESTS,
+            "too many joins from this address: wait a second and try again",
+        )
+            .into_response();
     }
     let upgrade = match upgrade {
         Ok(upgrade) => upgrade,
@@ -59,19 +71,24 @@ pub(super) async fn v1(
         Err(error) => {
             tracing::warn!(%error, "no room record");
             server.metrics.refuse("store_away");
-            return (StatusCode::SERVICE_UNAVAILABLE, "the control plane is away: try again in a moment").into_response();
+            return (StatusCode::SERVICE_UNAVAILABLE, "the control plane is away: try again in a moment")
+                .into_response();
         }
     };
-    upgrade
-        .max_message_size(lk::REQUEST_BYTES_MAX)
-        .max_frame_size(lk::REQUEST_BYTES_MAX)
-        .on_upgrade(move |socket| async move {
+    upgrade.max_message_size(lk::REQUEST_BYTES_MAX).max_frame_size(lk::REQUEST_BYTES_MAX).on_upgrade(
+        move |socket| async move {
             let mut client = Client { server, connect, socket, heard: Instant::now() };
             client.run(room).await;
-        })
+        },
+    )
 }
 
-fn parse(server: &Server, version: Version, query: &RawQuery, headers: &HeaderMap) -> Result<Connect, ConnectError> {
+fn parse(
+    server: &Server,
+    version: Version,
+    query: &RawQuery,
+    headers: &HeaderMap,
+) -> Result<Connect, ConnectError> {
     let query = query.0.as_deref().unwrap_or_default();
     lk::parse_connect(version, query, bearer(headers), &server.config.keys, clock::now_ms() / 1_000)
 }
@@ -119,7 +136,11 @@ impl Client {
     }
 
     /// Joins or resumes. A refusal is the connection's only word.
-    async fn enter(&mut self, room: edge_wire::model::Room, notices: mpsc::Sender<Notice>) -> Option<Connected> {
+    async fn enter(
+        &mut self,
+        room: edge_wire::model::Room,
+        notices: mpsc::Sender<Notice>,
+    ) -> Option<Connected> {
         let mut requests: Vec<Request> = self.connect.add_tracks.drain(..).map(Request::AddTrack).collect();
         requests.extend(self.connect.offer.take().map(|(id, sdp)| Request::Offer { id, sdp }));
         if let Some(resume) = self.connect.resume.clone() {
@@ -163,7 +184,8 @@ impl Client {
     }
 
     async fn serve(&mut self, connected: Connected, notices: &mut mpsc::Receiver<Notice>) -> End {
-        let mut refresh = tokio::time::interval_at(tokio::time::Instant::now() + TOKEN_REFRESH, TOKEN_REFRESH);
+        let mut refresh =
+            tokio::time::interval_at(tokio::time::Instant::now() + TOKEN_REFRESH, TOKEN_REFRESH);
         loop {
             let silence = (self.heard + SILENCE_MAX).into();
             tokio::select! {

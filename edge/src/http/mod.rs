@@ -57,7 +57,8 @@ impl Server {
         let admin_router = admin::router(&self);
         let router = self.router().into_make_service_with_connect_info::<SocketAddr>();
         let stop = shutdown.clone();
-        let public = axum::serve(public, router).with_graceful_shutdown(async move { stop.cancelled().await });
+        let public =
+            axum::serve(public, router).with_graceful_shutdown(async move { stop.cancelled().await });
         let admin = axum::serve(admin, admin_router).with_graceful_shutdown({
             let stop = shutdown.clone();
             async move { stop.cancelled().await }
@@ -78,10 +79,17 @@ impl Server {
     fn router(self) -> Router {
         let cors = CorsLayer::new()
             .allow_origin(Any)
-            .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::DELETE, Method::OPTIONS])
+            .allow_methods([
+                Method::GET,
+                Method::HEAD,
+                Method::POST,
+                Method::PATCH,
+                Method::DELETE,
+                Method::OPTIONS,
+            ])
             .allow_headers(Any)
             .expose_headers(Any);
-        Router::new()
+        let clients = Router::new()
             .route("/", get(|| async { "Seodang edge\n" }))
             .route("/probe", get(|| async { StatusCode::NO_CONTENT }))
             .route("/rtc", any(live::v0))
@@ -92,13 +100,14 @@ impl Server {
             .route("//rtc/v1", any(live::v1))
             .route("//rtc/v1/validate", get(live::validate_v1))
             .route("/twirp/{service}/{method}", post(server_api::call))
+            .layer(cors);
+        // These doors write their own CORS headers and answer OPTIONS themselves (RFC 9725 section 4.2).
+        let standards = Router::new()
             .route("/whip/{room}", any(whip::publish))
             .route("/whep/{room}", any(whip::play))
             .route("/whip/{room}/{session}", any(whip::publish_session))
-            .route("/whep/{room}/{session}", any(whip::play_session))
-            .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-            .layer(cors)
-            .with_state(self)
+            .route("/whep/{room}/{session}", any(whip::play_session));
+        clients.merge(standards).layer(DefaultBodyLimit::max(BODY_BYTES_MAX)).with_state(self)
     }
 
     /// Asks the rooms something; `None` when the edge is ending.

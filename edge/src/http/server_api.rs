@@ -34,7 +34,10 @@ pub(super) async fn call(
     if let Some(elsewhere) = holder(&server, &call, &headers).await {
         return forward(&elsewhere, &path, &headers, body).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "a call cannot be passed on");
-            refuse(&server, &TwirpError::new("unavailable", "the edge that holds the room does not answer: try again"))
+            refuse(
+                &server,
+                &TwirpError::new("unavailable", "the edge that holds the room does not answer: try again"),
+            )
         });
     }
     match answer(&server, &call).await {
@@ -71,12 +74,16 @@ async fn holder(server: &Server, call: &Call, headers: &HeaderMap) -> Option<Str
         return None;
     }
     let name = room.clone();
-    let here = server.query(move |rooms| rooms.rooms().iter().any(|(room, _)| room.name == name)).await?;
+    let here = server.query(move |rooms| rooms.room(&name).is_some()).await?;
     if here {
         return None;
     }
     let nodes = server.view.nodes();
-    server.view.presence_of(&room).iter().find_map(|presence| nodes.get(&presence.node).map(|node| node.url.clone()))
+    server
+        .view
+        .presence_of(&room)
+        .iter()
+        .find_map(|presence| nodes.get(&presence.node).map(|node| node.url.clone()))
 }
 
 async fn forward(base: &str, path: &str, headers: &HeaderMap, body: Bytes) -> anyhow::Result<Response> {
@@ -108,16 +115,20 @@ async fn answer(server: &Server, call: &Call) -> Result<Answer, TwirpError> {
     match call.call.clone() {
         RoomCall::ListRooms { names } => Ok(Answer::Rooms(list_rooms(server, &names))),
         RoomCall::ListParticipants { room } => {
-            let participants = server.query(move |rooms| rooms.participants(&room)).await.ok_or_else(ended)?;
+            let participants =
+                server.query(move |rooms| rooms.participants(&room)).await.ok_or_else(ended)?;
             Ok(Answer::Participants(participants))
         }
         RoomCall::GetParticipant { room, identity } | RoomCall::UpdateParticipant { room, identity, .. } => {
-            let found = server.query(move |rooms| rooms.participant(&room, &identity)).await.ok_or_else(ended)?;
-            let participant = found.ok_or_else(|| TwirpError::new("not_found", "participant does not exist"))?;
+            let found =
+                server.query(move |rooms| rooms.participant(&room, &identity)).await.ok_or_else(ended)?;
+            let participant =
+                found.ok_or_else(|| TwirpError::new("not_found", "participant does not exist"))?;
             Ok(Answer::Participant(Box::new(participant)))
         }
         RoomCall::MutePublishedTrack { room, identity, track_sid, muted } => {
-            let found = server.query(move |rooms| rooms.participant(&room, &identity)).await.ok_or_else(ended)?;
+            let found =
+                server.query(move |rooms| rooms.participant(&room, &identity)).await.ok_or_else(ended)?;
             let track = found.and_then(|p| p.tracks.into_iter().find(|track| track.sid == track_sid));
             let track = track.ok_or_else(|| TwirpError::new("not_found", "track does not exist"))?;
             // Another edge owns the track: its own record follows in a moment.

@@ -54,7 +54,8 @@ pub(super) async fn play(
     door(&method, "whep", whep::enter, &room, &server, peer, &headers, &body).await
 }
 
-type Enter = fn(&str, &whip::Post<'_>, &[control_plane_api::token::ApiKey], u64) -> Result<whip::Entry, HttpError>;
+type Enter =
+    fn(&str, &whip::Post<'_>, &[control_plane_api::token::ApiKey], u64) -> Result<whip::Entry, HttpError>;
 
 #[expect(clippy::too_many_arguments, reason = "the parts of one HTTP request")]
 async fn door(
@@ -126,8 +127,11 @@ async fn open(server: &Server, name: &str, entry: &whip::Entry) -> Result<Respon
     };
     let id = format!("{:032x}", rand::random::<u128>());
     let etag = whip::etag(&ufrag(&answer).unwrap_or_default());
-    let session =
-        Session { peer: connected.peer, etag: etag.clone(), client_ufrag: ufrag(&entry.sdp).unwrap_or_default() };
+    let session = Session {
+        peer: connected.peer,
+        etag: etag.clone(),
+        client_ufrag: ufrag(&entry.sdp).unwrap_or_default(),
+    };
     server.sessions.lock().insert(id.clone(), session);
     // The session has no connection to hear notices on; it ends when the room lets go of it.
     let (sessions, key) = (Arc::clone(&server.sessions), id.clone());

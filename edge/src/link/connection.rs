@@ -44,7 +44,8 @@ pub(super) async fn serve(
     };
     write(&mut send, &Control::from(Message::Hello(hello))).await?;
     let mut buffer = BytesMut::new();
-    let first = tokio::time::timeout(HELLO_TIMEOUT, read(&mut receive, &mut buffer)).await.context("no hello")??;
+    let first =
+        tokio::time::timeout(HELLO_TIMEOUT, read(&mut receive, &mut buffer)).await.context("no hello")??;
     check_hello(first, &node_id, dialed)?;
 
     let (control, control_receiver) = mpsc::channel(CONTROL_MAX);
@@ -147,14 +148,20 @@ async fn read_control(
     Ok(())
 }
 
-async fn write_control(mut send: quinn::SendStream, mut messages: mpsc::Receiver<Message>) -> anyhow::Result<()> {
+async fn write_control(
+    mut send: quinn::SendStream,
+    mut messages: mpsc::Receiver<Message>,
+) -> anyhow::Result<()> {
     while let Some(message) = messages.recv().await {
         write(&mut send, &Control::from(message)).await?;
     }
     Ok(())
 }
 
-async fn write_data(connection: &quinn::Connection, mut queue: mpsc::Receiver<RoomData>) -> anyhow::Result<()> {
+async fn write_data(
+    connection: &quinn::Connection,
+    mut queue: mpsc::Receiver<RoomData>,
+) -> anyhow::Result<()> {
     let mut streams: BTreeMap<String, quinn::SendStream> = BTreeMap::new();
     while let Some(data) = queue.recv().await {
         let publisher = data.data.from_sid.clone();
@@ -172,7 +179,11 @@ async fn write_data(connection: &quinn::Connection, mut queue: mpsc::Receiver<Ro
     Ok(())
 }
 
-async fn read_data(context: &Arc<Context>, link: LinkId, connection: &quinn::Connection) -> anyhow::Result<()> {
+async fn read_data(
+    context: &Arc<Context>,
+    link: LinkId,
+    connection: &quinn::Connection,
+) -> anyhow::Result<()> {
     loop {
         let mut receive = connection.accept_uni().await?;
         let context = Arc::clone(context);

@@ -59,8 +59,9 @@ pub(crate) fn bind(address: SocketAddr, identity: &Identity) -> anyhow::Result<q
     let client_tls = quinn::crypto::rustls::QuicClientConfig::try_from(identity.client_config(alpn)?)?;
     let mut client = quinn::ClientConfig::new(Arc::new(client_tls));
     client.transport_config(Arc::new(transport()?));
-    let mut endpoint = quinn::Endpoint::server(server, address)
-        .with_context(|| format!("edge links: UDP port {address} is taken or not ours; choose another with --link"))?;
+    let mut endpoint = quinn::Endpoint::server(server, address).with_context(|| {
+        format!("edge links: UDP port {address} is taken or not ours; choose another with --link")
+    })?;
     endpoint.set_default_client_config(client);
     Ok(endpoint)
 }
@@ -82,7 +83,8 @@ fn transport() -> anyhow::Result<quinn::TransportConfig> {
 
 impl Endpoint {
     pub(crate) fn new(quinn: quinn::Endpoint, context: Context, shutdown: CancellationToken) -> Arc<Self> {
-        let endpoint = Arc::new(Self { quinn, context: Arc::new(context), dialing: Mutex::default(), shutdown });
+        let endpoint =
+            Arc::new(Self { quinn, context: Arc::new(context), dialing: Mutex::default(), shutdown });
         tokio::spawn(Arc::clone(&endpoint).accept());
         endpoint
     }
@@ -152,7 +154,8 @@ impl Endpoint {
     }
 
     async fn dial(&self, node: &str, address: &str, stop: &CancellationToken) -> anyhow::Result<()> {
-        let address = tokio::net::lookup_host(address).await?.next().context("the peer's address does not resolve")?;
+        let address =
+            tokio::net::lookup_host(address).await?.next().context("the peer's address does not resolve")?;
         let connecting = self.quinn.connect(address, node)?;
         let connection = tokio::time::timeout(DIAL_TIMEOUT, connecting).await.context("no answer")??;
         let closing = connection.clone();

@@ -17,7 +17,7 @@ use edge_wire::journal::{Entry, Packet, Record};
 
 use crate::metrics::Metrics;
 use journal::Journal;
-pub(crate) use upload::Uploader;
+pub(crate) use upload::{Origin, Uploader};
 
 /// Messages waiting for the disk: about 10 s of a busy class. When full, packets are dropped and counted, entries wait.
 pub(crate) const QUEUE_MAX: usize = 32_768;
@@ -203,7 +203,9 @@ mod tests {
         let (opened, mut journals) = tokio::sync::mpsc::unbounded_channel();
         let sender = start(directory.path().into(), "edge-a", 1, opened, Metrics::default()).expect("starts");
         let say = |entry| {
-            sender.send(Input::Entry { room: "c".into(), room_sid: "RM_x".into(), at_ms: 5, entry }).expect("alive");
+            sender
+                .send(Input::Entry { room: "c".into(), room_sid: "RM_x".into(), at_ms: 5, entry })
+                .expect("alive");
         };
         say(event("join"));
         say(event("leave"));
@@ -217,7 +219,8 @@ mod tests {
         std::fs::write(&first.path, &bytes).expect("damaged");
 
         let (opened, mut journals) = tokio::sync::mpsc::unbounded_channel();
-        let _sender = start(directory.path().into(), "edge-a", 2, opened, Metrics::default()).expect("starts again");
+        let _sender =
+            start(directory.path().into(), "edge-a", 2, opened, Metrics::default()).expect("starts again");
         let again = journals.blocking_recv().expect("the same journal");
         assert!(again.progress.borrow().ended);
         assert_eq!(kinds(&std::fs::read(&again.path).expect("the file")), ["join", "end"]);

@@ -44,7 +44,9 @@ impl Uploader {
         let mut config =
             quinn::ClientConfig::new(Arc::new(quinn::crypto::rustls::QuicClientConfig::try_from(tls)?));
         let mut transport = quinn::TransportConfig::default();
-        transport.keep_alive_interval(Some(Duration::from_secs(1))).max_idle_timeout(Some(Duration::from_secs(5).try_into()?));
+        transport
+            .keep_alive_interval(Some(Duration::from_secs(1)))
+            .max_idle_timeout(Some(Duration::from_secs(5).try_into()?));
         config.transport_config(Arc::new(transport));
         let mut endpoint = quinn::Endpoint::client(std::net::SocketAddr::from(([0, 0, 0, 0], 0)))?;
         endpoint.set_default_client_config(config);
@@ -90,8 +92,10 @@ impl Uploader {
 
     async fn attempt(&self, journal: &Opened) -> anyhow::Result<()> {
         let mut origin = self.origin.clone();
-        let (node, address) = origin.wait_for(Option::is_some).await?.clone().context("just waited for it")?;
-        let address = tokio::net::lookup_host(&address).await?.next().context("the origin does not resolve")?;
+        let (node, address) =
+            origin.wait_for(Option::is_some).await?.clone().context("just waited for it")?;
+        let address =
+            tokio::net::lookup_host(&address).await?.next().context("the origin does not resolve")?;
         let connection = self.endpoint.connect(address, &node)?.await?;
         let (mut send, mut receive) = connection.open_bi().await?;
         let open = OpenJournal {
