@@ -16,9 +16,6 @@ const KEY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST
 /// handshake's 30 s there are under 8. When full, the oldest goes.
 const ASSOCIATIONS_MAX: usize = 8;
 
-const COMMON_HEADER_LENGTH: usize = 12;
-const DATA_CHUNK: u8 = 0;
-
 /// The associations of one session: any number that have begun, or the one established.
 pub(crate) struct Associations {
     endpoint: Endpoint,
@@ -112,17 +109,4 @@ impl Associations {
         let (handle, _) = self.all.remove(index);
         self.endpoint.handle_event(handle, EndpointEvent::drained());
     }
-}
-
-/// Whether an SCTP packet has a DATA chunk (RFC 9260 section 3).
-pub(crate) fn has_data_chunk(packet: &[u8]) -> bool {
-    let mut rest = packet.get(COMMON_HEADER_LENGTH..).unwrap_or_default();
-    while let Some((header, _)) = rest.split_first_chunk::<4>() {
-        if header[0] == DATA_CHUNK {
-            return true;
-        }
-        let length = usize::from(u16::from_be_bytes([header[2], header[3]])).max(4).next_multiple_of(4);
-        rest = rest.get(length..).unwrap_or_default();
-    }
-    false
 }

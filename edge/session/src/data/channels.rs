@@ -6,8 +6,9 @@ use std::time::Instant;
 use bytes::Bytes;
 use rtc_sctp::{Association, PayloadProtocolIdentifier, StreamEvent};
 
-use super::association::{Associations, has_data_chunk};
-use super::{ChannelId, MESSAGE_LENGTH_MAX, RECEIVE_BUFFER_BYTES, SendDataError, dcep};
+use super::association::Associations;
+use super::screen::{Screen, Verdict};
+use super::{ChannelId, MESSAGE_LENGTH_MAX, SendDataError, dcep};
 use crate::{Config, Event};
 
 /// Unacknowledged bytes a channel holds before `send_data` says `Full`: half a minute of a weak link.
@@ -16,28 +17,35 @@ const SEND_BUFFER_BYTES: usize = 1024 * 1024;
 /// The client SDKs open three. A peer that goes beyond is cut off from data.
 const CHANNELS_MAX: usize = 32;
 
-/// Bytes of DATA without one whole message. `rtc-sctp` takes a message without end past its receive window; a genuine
-/// peer has delivered something by then.
-const UNDELIVERED_BYTES_MAX: usize = 2 * RECEIVE_BUFFER_BYTES as usize;
-
 /// The channels, open and being opened.
 pub(crate) struct Channels {
     associations: Associations,
+    screen: Screen,
     open: Vec<ChannelId>,
-    undelivered_bytes: usize,
+    /// The peer went too far: its association is aborted, and no other is begun.
+    is_cut_off: bool,
 }
 
 impl Channels {
     pub(crate) fn new(config: &Config) -> Self {
-        Self { associations: Associations::new(config), open: Vec::new(), undelivered_bytes: 0 }
+        Self {
+            associations: Associations::new(config),
+            screen: Screen::default(),
+            open: Vec::new(),
+            is_cut_off: false,
+        }
     }
 
     /// Feeds one SCTP packet. Call [`Self::drive`] next.
     pub(crate) fn handle(&mut self, now: Instant, packet: Bytes) {
-        if has_data_chunk(&packet) {
-            self.undelivered_bytes += packet.len();
+        if self.is_cut_off {
+            return;
         }
-        self.associations.handle(now, packet);
+        match self.screen.inbound(&packet) {
+            Verdict::Pass => self.associations.handle(now, packet),
+            Verdict::Drop => {}
+            Verdict::Abort => self.is_cut_off = true,
+        }
     }
 
     /// Lets every association do what is due: events out, packets to send into `packets`.
@@ -47,11 +55,7 @@ impl Channels {
             while let Some(event) = association.poll() {
                 match event {
                     rtc_sctp::Event::Stream(StreamEvent::Readable { id }) => {
-                        let reading = Reading {
-                            open: &mut self.open,
-                            events,
-                            undelivered_bytes: &mut self.undelivered_bytes,
-                        };
+                        let reading = Reading { open: &mut self.open, events, screen: &mut self.screen };
                         reading.stream(now, association, id);
                     }
                     // One per stream, for a reset of that stream as for the end of the association.
@@ -63,18 +67,20 @@ impl Channels {
             }
             // The streams waiting to be accepted are the channels we learn of by their OPEN.
             while association.accept_stream().is_some() {}
-            let flood = self.undelivered_bytes > UNDELIVERED_BYTES_MAX;
-            if flood || association.stream_ids().len() > CHANNELS_MAX {
-                tracing::debug!(flood, "SCTP association cut off");
+            self.is_cut_off |= association.stream_ids().len() > CHANNELS_MAX;
+            if self.is_cut_off {
+                tracing::debug!("SCTP association cut off");
                 let _ = association.abort();
             }
         }
+        let sent_before = packets.len();
         self.associations.transmit(now, packets);
+        packets[sent_before..].iter().for_each(|packet| self.screen.outbound(packet));
         if self.associations.reap() {
             for id in std::mem::take(&mut self.open) {
                 events.push_back(Event::ChannelClosed { id });
             }
-            self.undelivered_bytes = 0;
+            self.screen = Screen::default();
         }
     }
 
@@ -143,7 +149,7 @@ fn close_channel(open: &mut Vec<ChannelId>, events: &mut VecDeque<Event>, id: Ch
 struct Reading<'a> {
     open: &'a mut Vec<ChannelId>,
     events: &'a mut VecDeque<Event>,
-    undelivered_bytes: &'a mut usize,
+    screen: &'a mut Screen,
 }
 
 impl Reading<'_> {
@@ -152,7 +158,7 @@ impl Reading<'_> {
         loop {
             let Ok(mut stream) = association.stream(id) else { return };
             let Ok(Some(chunks)) = stream.read_sctp() else { return };
-            *self.undelivered_bytes = 0;
+            self.screen.delivered();
             let Ok(payload) = chunks.to_payload(MESSAGE_LENGTH_MAX) else {
                 tracing::debug!(id, length = chunks.len(), "data channel closed: message too long");
                 let _ = stream.close(now);

@@ -3,6 +3,7 @@
 mod association;
 mod channels;
 mod dcep;
+mod screen;
 
 use std::collections::VecDeque;
 use std::time::Instant;

@@ -85,6 +85,30 @@ fn three_hundred_messages_arrive_in_order_through_ten_percent_loss() {
     assert_eq!(world.client.messages, expected);
 }
 
+/// What the peer gives up on is skipped by FORWARD TSN; the channels go on behind it.
+#[test]
+fn a_lossy_channel_loses_some_messages_and_holds_up_none() {
+    let mut world = World::connected(7);
+    with_channel(&mut world, 0, "_reliable", RELIABLE);
+    with_channel(&mut world, 2, "_lossy", UNORDERED_NO_RETRANSMIT);
+    world.loss = 0.10;
+    for _ in 0..300 {
+        let now = world.now;
+        world.client.send(now, 2, true, b"position");
+        assert_eq!(world.session.send_data(now, ChannelId(2), true, b"position"), Ok(()));
+        world.run_for(Duration::from_millis(10));
+    }
+    world.loss = 0.0;
+    let now = world.now;
+    world.client.send(now, 0, true, b"last");
+    assert!(world.run_until(Duration::from_secs(10), |world| {
+        received(world).contains(&(0, true, b"last".to_vec()))
+    }));
+    for count in [received(&world).len() - 1, world.client.messages.len()] {
+        assert!((200..300).contains(&count), "{count} of 300");
+    }
+}
+
 /// `rtc-sctp` makes an association of each INIT; the one whose cookie comes back has to be alive.
 #[test]
 fn a_lost_init_ack_does_not_cost_the_association() {

@@ -208,6 +208,21 @@ fn a_message_without_end_costs_the_association_not_the_memory() {
     assert!(world.session.is_connected());
 }
 
+/// A chunk that names a TSN far ahead makes `rtc-sctp` visit every one up to it: 2^31 are seconds of a media thread.
+#[test]
+fn a_forward_tsn_far_ahead_is_not_followed() {
+    let mut world = with_association(11);
+    let far = world.client.last_tsn().wrapping_add(0x7000_0000).to_be_bytes();
+    let packet = world.client.sctp_packet(&[&[192, 0, 0, 8][..], &far].concat());
+    let now = world.now;
+    world.client.send_record(now, &packet);
+    world.run_for(Duration::from_millis(100));
+    let now = world.now;
+    world.client.send(now, 0, true, b"still here");
+    world.run_for(Duration::from_millis(100));
+    assert!(world.events.iter().any(|event| matches!(event, Event::ChannelData { .. })));
+}
+
 #[test]
 fn a_message_over_the_limit_closes_its_channel_alone() {
     let kilobytes = (MESSAGE_LENGTH_MAX / 1024) as u32;
