@@ -87,9 +87,17 @@ mod tests {
     #[test]
     fn text_is_as_rfc_9211_writes_it() {
         assert_eq!(CacheStatus::Hit { ttl_seconds: -3 }.value("jeju-1"), "jeju-1; hit; ttl=-3");
-        let forwarded =
-            |stored, collapsed, status, detail| CacheStatus::Forwarded { why: Forward::Stale, status, stored, collapsed, detail };
-        assert_eq!(forwarded(true, true, Some(200), None).value("a"), "a; fwd=stale; fwd-status=200; stored; collapsed");
+        let forwarded = |stored, collapsed, status, detail| CacheStatus::Forwarded {
+            why: Forward::Stale,
+            status,
+            stored,
+            collapsed,
+            detail,
+        };
+        assert_eq!(
+            forwarded(true, true, Some(200), None).value("a"),
+            "a; fwd=stale; fwd-status=200; stored; collapsed"
+        );
         assert_eq!(
             forwarded(false, false, None, Some("stale-if-error")).value("a"),
             "a; fwd=stale; detail=stale-if-error"

@@ -11,7 +11,8 @@ pub fn not_modified(request: &HeaderMap, stored: &HeaderMap) -> bool {
         let Some(etag) = stored.get(ETAG).map(|v| opaque(v.as_bytes())) else { return false };
         return request.get_all(IF_NONE_MATCH).iter().any(|line| listed(line.as_bytes(), etag));
     }
-    let Some(since) = request.get(IF_MODIFIED_SINCE).and_then(|v| v.to_str().ok()).and_then(date::parse) else {
+    let Some(since) = request.get(IF_MODIFIED_SINCE).and_then(|v| v.to_str().ok()).and_then(date::parse)
+    else {
         return false;
     };
     let modified = stored.get(LAST_MODIFIED).or_else(|| stored.get(DATE));

@@ -144,7 +144,10 @@ fn parse_targeted(headers: &HeaderMap) -> Option<Directives> {
         for item in split_quoted(line.to_str().ok()?, ',') {
             let (name, value) = parse_member(item)?;
             match (name, value) {
-                ("max-age" | "s-maxage" | "stale-while-revalidate" | "stale-if-error", Item::Integer(seconds)) => {
+                (
+                    "max-age" | "s-maxage" | "stale-while-revalidate" | "stale-if-error",
+                    Item::Integer(seconds),
+                ) => {
                     directives.set(name, Some(seconds));
                 }
                 ("max-age" | "s-maxage" | "stale-while-revalidate" | "stale-if-error", _) => return None,
@@ -213,7 +216,15 @@ mod tests {
         assert_eq!(max_age("MaX-AgE=\"3600\""), Some(3600));
         assert_eq!(max_age("max-age=003600"), Some(3600));
         assert_eq!(max_age("max-age=99999999999"), Some(1 << 31));
-        for bad in ["max-age='3600'", "max-age=-5", "max-age=a1", "max-age=1.5", "max-age =9", "max-age= 9", "max-age"] {
+        for bad in [
+            "max-age='3600'",
+            "max-age=-5",
+            "max-age=a1",
+            "max-age=1.5",
+            "max-age =9",
+            "max-age= 9",
+            "max-age",
+        ] {
             assert_eq!(max_age(bad), Some(0), "{bad}");
         }
         assert_eq!(max_age("max-age=1800, max-age=1"), Some(1));
@@ -225,7 +236,9 @@ mod tests {
     fn targeted_field_speaks_alone_when_valid_and_not_at_all_otherwise() {
         let (d, source) = response(&[(CACHE_CONTROL, "no-store"), (CDN_CACHE_CONTROL, "foobar, max-age=10")]);
         assert_eq!((d.max_age, d.no_store, source), (Some(10), false, Source::Targeted));
-        for bad in ["max-age=10, &&&&", "max-age=\"10\"", "max-age =10", "MAX-AGE=10", "", "max-age=10 no-store"] {
+        for bad in
+            ["max-age=10, &&&&", "max-age=\"10\"", "max-age =10", "MAX-AGE=10", "", "max-age=10 no-store"]
+        {
             let (d, source) = response(&[(CACHE_CONTROL, "no-store"), (CDN_CACHE_CONTROL, bad)]);
             assert_eq!((d.max_age, d.no_store, source), (None, true, Source::CacheControl), "{bad}");
         }

@@ -45,7 +45,7 @@ pub enum NoStore {
     #[error("206, 304 or an interim status")]
     Status,
     #[error("no-store")]
-    NoStore,
+    Forbidden,
     #[error("private")]
     Private,
     #[error("answer to a request with Authorization, and neither public, must-revalidate nor s-maxage")]
@@ -84,7 +84,8 @@ pub fn judge(
     let window = |seconds: Option<u64>| Duration::from_secs(seconds.unwrap_or(0));
     let policy = Policy {
         received,
-        initial_age: Duration::from_secs(age_value(response)) + received.duration_since(requested).unwrap_or_default(),
+        initial_age: Duration::from_secs(age_value(response))
+            + received.duration_since(requested).unwrap_or_default(),
         lifetime,
         no_cache: cc.no_cache,
         must_revalidate: cc.must_revalidate || cc.proxy_revalidate,
@@ -102,8 +103,9 @@ fn storable(req: &HeaderMap, status: StatusCode, res: &HeaderMap, cc: &Directive
         return Err(NoStore::Status);
     }
     let understood = UNDERSTOOD.contains(&code);
-    if (cc.must_understand && !understood) || (cc.no_store && !(cc.must_understand && understood)) {
-        return Err(NoStore::NoStore);
+    let overridden = cc.must_understand && understood;
+    if !overridden && (cc.no_store || cc.must_understand) {
+        return Err(NoStore::Forbidden);
     }
     if cc.private {
         return Err(NoStore::Private);
@@ -133,7 +135,8 @@ fn lifetime(
         return seconds;
     }
     let date = single(res, DATE).and_then(date::parse).unwrap_or(received);
-    let seconds_since = |late: SystemTime, early: SystemTime| late.duration_since(early).map_or(0, |d| d.as_secs());
+    let seconds_since =
+        |late: SystemTime, early: SystemTime| late.duration_since(early).map_or(0, |d| d.as_secs());
     if source == Source::CacheControl && res.contains_key(EXPIRES) {
         return single(res, EXPIRES).and_then(date::parse).map_or(0, |expires| seconds_since(expires, date));
     }
@@ -228,7 +231,8 @@ impl Policy {
             return false;
         }
         let implied = unreachable && !self.stale_needs_leave;
-        self.stale_within(self.stale_if_error, now) || implied && self.stale_within(options.stale_if_unreachable, now)
+        self.stale_within(self.stale_if_error, now)
+            || implied && self.stale_within(options.stale_if_unreachable, now)
     }
 
     fn stale_within(&self, window: Duration, now: SystemTime) -> bool {

@@ -29,7 +29,14 @@ fn fresh_until_its_lifetime_and_not_a_second_more() {
 
 #[test]
 fn time_spent_waiting_for_the_head_counts_as_age() {
-    let policy = judge(&map(&[]), StatusCode::OK, &map(&[("cache-control", "max-age=9")]), at(0), at(4), &Options::default());
+    let policy = judge(
+        &map(&[]),
+        StatusCode::OK,
+        &map(&[("cache-control", "max-age=9")]),
+        at(0),
+        at(4),
+        &Options::default(),
+    );
     assert_eq!(policy.expect("storable").age(at(5)).as_secs(), 5);
 }
 
@@ -37,8 +44,8 @@ fn time_spent_waiting_for_the_head_counts_as_age() {
 fn what_must_not_be_stored_is_named() {
     for (status, lines, why) in [
         (206, [("cache-control", "max-age=9")], NoStore::Status),
-        (200, [("cache-control", "max-age=9, no-store")], NoStore::NoStore),
-        (599, [("cache-control", "max-age=9, no-store, must-understand")], NoStore::NoStore),
+        (200, [("cache-control", "max-age=9, no-store")], NoStore::Forbidden),
+        (599, [("cache-control", "max-age=9, no-store, must-understand")], NoStore::Forbidden),
         (200, [("cache-control", "max-age=9, private")], NoStore::Private),
         (200, [("cdn-cache-control", "private")], NoStore::Private),
         (503, [("x", "y")], NoStore::NotCacheable),
@@ -55,7 +62,9 @@ fn what_must_not_be_stored_is_named() {
 #[test]
 fn answers_to_authorized_requests_need_leave() {
     let request = map(&[("authorization", "x")]);
-    let judge = |cc| judge(&request, StatusCode::OK, &map(&[("cache-control", cc)]), at(0), at(0), &Options::default());
+    let judge = |cc| {
+        judge(&request, StatusCode::OK, &map(&[("cache-control", cc)]), at(0), at(0), &Options::default())
+    };
     assert_eq!(judge("max-age=9"), Err(NoStore::Authorization));
     assert!(judge("max-age=9, public").is_ok() && judge("s-maxage=9").is_ok());
 }
@@ -66,8 +75,12 @@ fn stale_windows_open_and_close() {
     let lines = [("cache-control", "max-age=10, stale-while-revalidate=5, stale-if-error=20")];
     let policy = judged(200, &lines).expect("storable");
     assert!(policy.usable_while_revalidating(at(14)) && !policy.usable_while_revalidating(at(15)));
-    assert!(policy.usable_on_error(false, &options, at(29)) && !policy.usable_on_error(false, &options, at(30)));
-    assert!(policy.usable_on_error(true, &options, at(109)) && !policy.usable_on_error(true, &options, at(110)));
+    assert!(
+        policy.usable_on_error(false, &options, at(29)) && !policy.usable_on_error(false, &options, at(30))
+    );
+    assert!(
+        policy.usable_on_error(true, &options, at(109)) && !policy.usable_on_error(true, &options, at(110))
+    );
     for forbidding in ["must-revalidate", "proxy-revalidate", "s-maxage=10"] {
         let lines = [("cache-control", format!("max-age=10, {forbidding}"))];
         let policy = judged(200, &[(lines[0].0, &lines[0].1)]).expect("storable");
@@ -79,7 +92,8 @@ fn stale_windows_open_and_close() {
 fn heuristics_and_negative_ttl_are_off_unless_asked_for() {
     let lines = [("last-modified", "Sat, 08 Sep 2001 01:46:40 GMT")];
     assert!(!judged(200, &lines).expect("has a validator").is_fresh(at(0)));
-    let options = Options { heuristic_percent: 10, negative_ttl: Duration::from_secs(1), ..Options::default() };
+    let options =
+        Options { heuristic_percent: 10, negative_ttl: Duration::from_secs(1), ..Options::default() };
     let judge = |status, lines: &[_]| judge(&map(&[]), status, &map(lines), at(0), at(0), &options);
     assert!(judge(StatusCode::OK, &lines).expect("storable").is_fresh(at(8000)));
     let missing = judge(StatusCode::NOT_FOUND, &[]).expect("storable for a second");

@@ -27,7 +27,8 @@ pub enum Lookup {
 pub fn lookup(slot: Option<&Slot>, request: &HeaderMap, heed_client: bool, now: SystemTime) -> Lookup {
     let selected = slot.map(|slot| slot.select(request));
     let wishes = Directives::of_request(request);
-    let miss = |why, stored| if wishes.only_if_cached { Lookup::OnlyIfCached } else { Lookup::Miss { why, stored } };
+    let miss =
+        |why, stored| if wishes.only_if_cached { Lookup::OnlyIfCached } else { Lookup::Miss { why, stored } };
     let stored = match selected {
         None => return miss(Forward::UriMiss, None),
         Some(None) => return miss(Forward::VaryMiss, None),

@@ -41,11 +41,17 @@ fn select_one(spec: &str, length: u64) -> Selection {
     let Some((first, last)) = spec.split_once('-') else { return malformed };
     let (start, end) = match (position(first), position(last)) {
         (Position::At(start), Position::Absent) => (start, length),
-        (Position::At(start), Position::At(last)) if start <= last => (start, length.min(last.saturating_add(1))),
+        (Position::At(start), Position::At(last)) if start <= last => {
+            (start, length.min(last.saturating_add(1)))
+        }
         (Position::Absent, Position::At(suffix)) => (length.saturating_sub(suffix), length),
         _ => return malformed,
     };
-    if start < end { Selection::Part { start, end } } else { Selection::Unsatisfiable(Unsatisfiable::BeyondEnd) }
+    if start < end {
+        Selection::Part { start, end }
+    } else {
+        Selection::Unsatisfiable(Unsatisfiable::BeyondEnd)
+    }
 }
 
 enum Position {

@@ -6,8 +6,8 @@ use crate::headers::CACHE_STATUS;
 use crate::range::{self, Selection, Unsatisfiable};
 use crate::stored::Head;
 use http::header::{
-    ACCEPT_RANGES, AGE, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderMap,
-    HeaderValue, RANGE,
+    ACCEPT_RANGES, AGE, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE,
+    HeaderMap, HeaderValue, RANGE,
 };
 use http::{Method, StatusCode};
 use std::time::SystemTime;
@@ -33,7 +33,14 @@ pub struct Asked<'a> {
 /// Plans the answer. `length` is the length of the representation, `None` while a chunked body is still coming:
 /// then a range cannot be placed and the whole is sent (RFC 9110 section 14.2 allows it).
 /// `age` tells whether the response comes from a cache, which must say how old it is.
-pub fn plan(head: &Head, length: Option<u64>, asked: Asked<'_>, status: HeaderValue, age: bool, now: SystemTime) -> Served {
+pub fn plan(
+    head: &Head,
+    length: Option<u64>,
+    asked: Asked<'_>,
+    status: HeaderValue,
+    age: bool,
+    now: SystemTime,
+) -> Served {
     let mut headers = HeaderMap::with_capacity(head.headers.len() + 4);
     headers.clone_from(&head.headers);
     let seconds = head.policy.age(now).as_secs();
@@ -68,7 +75,12 @@ pub fn plan(head: &Head, length: Option<u64>, asked: Asked<'_>, status: HeaderVa
         Selection::Part { start, end } => {
             insert(&mut headers, CONTENT_RANGE, &format!("bytes {start}-{}/{length}", end - 1));
             headers.insert(CONTENT_LENGTH, HeaderValue::from(end - start));
-            Served { status: StatusCode::PARTIAL_CONTENT, headers, bytes: Some((start, Some(end))), bad_range: false }
+            Served {
+                status: StatusCode::PARTIAL_CONTENT,
+                headers,
+                bytes: Some((start, Some(end))),
+                bad_range: false,
+            }
         }
         Selection::Unsatisfiable(why) => {
             insert(&mut headers, CONTENT_RANGE, &format!("bytes */{length}"));

@@ -4,11 +4,11 @@ use crate::freshness::{self, NoStore, Options, Policy};
 use crate::headers;
 use crate::vary::VaryKey;
 use bytes::{Bytes, BytesMut};
+use http::StatusCode;
 use http::header::{
     CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, DATE, ETAG, HeaderMap, HeaderValue, IF_MODIFIED_SINCE,
     IF_NONE_MATCH, LAST_MODIFIED, VIA,
 };
-use http::StatusCode;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -56,7 +56,9 @@ impl Body {
                 part = later;
                 if open.len() == CHUNK_BYTES {
                     left -= CHUNK_BYTES;
-                    chunks.push(std::mem::replace(&mut open, BytesMut::with_capacity(left.min(CHUNK_BYTES))).freeze());
+                    chunks.push(
+                        std::mem::replace(&mut open, BytesMut::with_capacity(left.min(CHUNK_BYTES))).freeze(),
+                    );
                 }
             }
         }
@@ -160,7 +162,8 @@ impl Slot {
 
     /// This slot with `stored` in it, in place of the variant of the same secondary key.
     pub fn with(&self, stored: Arc<Stored>) -> Self {
-        let others = self.0.iter().filter(|old| old.head.vary != stored.head.vary).take(VARIANTS_MAX - 1).cloned();
+        let others =
+            self.0.iter().filter(|old| old.head.vary != stored.head.vary).take(VARIANTS_MAX - 1).cloned();
         let mut variants = Vec::with_capacity(self.0.len() + 1);
         variants.extend(others);
         variants.insert(0, stored);

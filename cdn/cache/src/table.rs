@@ -64,14 +64,16 @@ impl<H: Clone> Flights<H> {
         Entry::Lead(flight)
     }
 
-    /// The flight for `key` takes no more joiners: it is in the store, failed, or outgrew the store.
-    pub fn land(&mut self, key: &Key) {
-        self.flying.remove(key);
+    /// The flight for `key` takes no more joiners: it is in the store, failed, or outgrew the store. `is_it` tells
+    /// whether the flight under the key is the one meant, since another may have taken its place.
+    pub fn land(&mut self, key: &Key, is_it: impl FnOnce(&H) -> bool) {
+        if self.flying.get(key).is_some_and(is_it) {
+            self.flying.remove(key);
+        }
     }
 
-    /// As [`Flights::land`], and requests for `key` fetch for themselves for a while.
-    pub fn land_apart(&mut self, key: &Key, why: NotShared, now: SystemTime) {
-        self.flying.remove(key);
+    /// Requests for `key` fetch for themselves for a while.
+    pub fn set_apart(&mut self, key: &Key, why: NotShared, now: SystemTime) {
         if self.apart.len() >= APART_MAX {
             self.apart.clear();
         }
@@ -107,7 +109,9 @@ mod tests {
         assert_eq!(flights.enter(&a, now, || 1), Entry::Lead(1));
         assert_eq!(flights.enter(&a, now, || 2), Entry::Join(1));
         assert_eq!(flights.enter(&b, now, || 3), Entry::Lead(3));
-        flights.land(&a);
+        flights.land(&a, |&flight| flight == 9);
+        assert_eq!(flights.enter(&a, now, || 4), Entry::Join(1));
+        flights.land(&a, |&flight| flight == 1);
         assert_eq!(flights.enter(&a, now, || 4), Entry::Lead(4));
     }
 
@@ -115,11 +119,11 @@ mod tests {
     fn what_cannot_be_shared_does_not_queue() {
         let (mut flights, now) = (Flights::default(), SystemTime::UNIX_EPOCH);
         let a = key_of("/a").expect("key");
-        flights.enter(&a, now, || 1);
-        flights.land_apart(&a, NotShared::NotReusable, now);
+        flights.set_apart(&a, NotShared::NotReusable, now);
         assert_eq!(flights.enter(&a, now, || 2), Entry::Alone(NotShared::NotReusable));
         assert_eq!(flights.enter(&a, now + APART_NOT_REUSABLE, || 3), Entry::Lead(3));
-        flights.land_apart(&a, NotShared::TooLarge, now);
+        flights.land(&a, |_| true);
+        flights.set_apart(&a, NotShared::TooLarge, now);
         flights.share_again(&a);
         assert_eq!(flights.enter(&a, now, || 4), Entry::Lead(4));
     }

@@ -101,7 +101,8 @@ fn percent_decode(path: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(path.len());
     let mut i = 0;
     while i < path.len() {
-        let pair = (path[i] == b'%').then(|| Some((hex(*path.get(i + 1)?)?, hex(*path.get(i + 2)?)?))).flatten();
+        let pair =
+            (path[i] == b'%').then(|| Some((hex(*path.get(i + 1)?)?, hex(*path.get(i + 2)?)?))).flatten();
         if let Some((high, low)) = pair {
             out.push(high << 4 | low);
             i += 3;
@@ -125,7 +126,14 @@ mod tests {
     #[test]
     fn climbing_targets_are_refused_in_every_disguise() {
         for path in [
-            "/a/../b", "/..", "/a/%2e%2e/b", "/a/%2E./b", "/%252e%252e/x", "/a%2f..%2fb", "/a/./b", "/a/..%2fb?q",
+            "/a/../b",
+            "/..",
+            "/a/%2e%2e/b",
+            "/a/%2E./b",
+            "/%252e%252e/x",
+            "/a%2f..%2fb",
+            "/a/./b",
+            "/a/..%2fb?q",
         ] {
             assert_eq!(key_of(path), Err(TargetError::DotSegment), "{path}");
         }

@@ -1,0 +1,127 @@
+//! Binding, upstreams, TLS, and the end.
+
+use crate::origin::Origin;
+use crate::world::{World, config, request};
+use bytes::Bytes;
+use cdn::{Cdn, Tls};
+use http::{Method, Uri, Version};
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+#[test]
+fn a_taken_port_is_named_with_its_role() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let addr = taken.local_addr().expect("bound");
+    let mut listen = config(addr);
+    listen.listen = addr;
+    let mut admin = config(addr);
+    admin.admin = Some(addr);
+    for (config, role) in [(listen, "clients"), (admin, "metrics and health")] {
+        let error = Cdn::bind(config).expect_err("the port is taken").to_string();
+        assert!(error.contains(&addr.port().to_string()) && error.contains(role), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn the_next_upstream_answers_when_the_first_cannot_be_reached() {
+    let unused =
+        std::net::TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound");
+    let mut world = World::with(|config| config.upstreams.insert(0, format!("http://{unused}"))).await;
+    for target in ["/a", "/b"] {
+        let answer = world.get_via(target, &[], |asked| asked.answer(200, &[], "from the second")).await;
+        assert_eq!(answer.text().await, "from the second");
+    }
+    // Two requests, one of which tried the first upstream; after that it rests.
+    assert_eq!(world.metric("cdn_upstream_fetches_total").await, 3);
+}
+
+#[tokio::test]
+async fn an_upstream_may_have_a_path() {
+    let mut world = World::with(|config| config.upstreams[0].push_str("/replay/")).await;
+    let asking = world.get("/a?b", &[]);
+    let asked = world.origin.next().await;
+    assert_eq!(asked.parts.uri, "/replay/a?b");
+    asked.answer(200, &[], "");
+    asking.await.expect("an answer");
+}
+
+#[tokio::test]
+async fn a_node_asks_its_parent_and_both_keep_a_copy() {
+    let mut parent = World::start().await;
+    let (addr, mut child) = (parent.addrs.listen, Origin::start().await);
+    let mut config = config(addr);
+    config.node = "child".into();
+    let cdn = Cdn::bind(config).expect("free ports");
+    child.addr = cdn.addrs().listen;
+    tokio::spawn(cdn.run(parent.shutdown.clone()));
+    let asking = tokio::spawn(crate::world::ask(child.addr, request(Method::GET, "/a", &[])));
+    let asked = parent.origin.next().await;
+    assert_eq!(asked.parts.headers.get_all("cdn-loop").iter().count(), 2);
+    asked.answer(200, &["cache-control: max-age=60"], "body");
+    asking.await.expect("an answer").text().await;
+    for (node, addr) in [("child", child.addr), ("test", addr)] {
+        let hit = crate::world::ask(addr, request(Method::GET, "/a", &[])).await;
+        assert!(hit.header("cache-status").starts_with(&format!("{node}; hit")), "{:?}", hit.headers);
+    }
+}
+
+#[tokio::test]
+async fn https_and_http2_clients_are_served() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let own = rcgen::generate_simple_self_signed(vec!["localhost".into()]).expect("a certificate");
+    let (cert, key) = (dir.path().join("cert.pem"), dir.path().join("key.pem"));
+    std::fs::write(&cert, own.cert.pem()).expect("written");
+    std::fs::write(&key, own.signing_key.serialize_pem()).expect("written");
+    let mut world = World::with(|config| config.tls = Some(Tls { cert, key })).await;
+
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(own.cert.der().clone()).expect("a certificate");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("ring has them")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let connector = hyper_rustls::HttpsConnectorBuilder::new()
+        .with_tls_config(tls)
+        .https_only()
+        .enable_all_versions()
+        .build();
+    let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build(connector);
+    let uri: Uri = format!("https://localhost:{}/a", world.addrs.listen.port()).parse().expect("a URI");
+    let asking = tokio::spawn(client.get(uri));
+    world.origin.next().await.answer(200, &["cache-control: max-age=60"], "secret");
+    let response = asking.await.expect("no panic").expect("an answer");
+    assert_eq!(response.version(), Version::HTTP_2);
+    assert_eq!(response.into_body().collect().await.expect("a body").to_bytes(), "secret");
+}
+
+#[tokio::test]
+async fn shutdown_lets_a_client_finish_and_does_not_wait_for_ever() {
+    let mut world = World::with(|config| config.timeouts.drain_ms = 300).await;
+    let lines = ["cache-control: max-age=60", "content-length: 6"];
+    let finishing = world.get("/a", &[]);
+    let finishing_body = world.origin.next().await.answer_open(200, &lines);
+    let stuck = world.get("/b", &[]);
+    let stuck_body = world.origin.next().await.answer_open(200, &lines);
+    finishing_body.write("abc");
+    stuck_body.write("abc");
+    let (finishing, stuck) = (finishing.await.expect("an answer"), stuck.await.expect("an answer"));
+
+    let start = Instant::now();
+    world.shutdown.cancel();
+    while world.metric("cdn_connections").await != 2 || ready(&world).await {}
+    finishing_body.write("def");
+    assert_eq!(finishing.text().await, "abcdef");
+    assert!(stuck.try_text().await.is_err());
+    world.running.await.expect("no panic").expect("a clean end");
+    assert!(start.elapsed() < Duration::from_secs(3));
+}
+
+async fn ready(world: &World) -> bool {
+    let admin = world.addrs.admin.expect("configured");
+    crate::world::ask(admin, request(Method::GET, "/readyz", &[])).await.status == 200
+}
