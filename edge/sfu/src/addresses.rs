@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn a_forged_check_cannot_take_a_living_address() {
-        let now = Instant::now();
+        let now = crate::begin();
         let mut addresses = Addresses::default();
         addresses.checked(address(1), 10, now);
         addresses.checked(address(1), 11, now + Duration::from_secs(5));
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn one_session_holds_few_addresses() {
-        let now = Instant::now();
+        let now = crate::begin();
         let mut addresses = Addresses::default();
         for port in 0..100 {
             addresses.checked(address(port), 1, now + Duration::from_millis(u64::from(port)));

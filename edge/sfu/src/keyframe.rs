@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn first_at_once_then_throttled_until_a_keyframe_comes() {
-        let start = Instant::now();
+        let start = crate::begin();
         let mut requests = Requests::default();
         assert!(!requests.due(start));
         requests.want();

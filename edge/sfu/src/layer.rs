@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_repair_fills_its_place_once() {
-        let now = Instant::now();
+        let now = crate::begin();
         let mut layer = Layer::new(Kind::Video);
         assert_eq!(receive(&mut layer, now, 5, 9, true), Stored::OutOfWindow, "nothing to repair yet");
         let Stored::At { index: first, .. } = receive(&mut layer, now, 5, 10, false) else {
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn another_ssrc_is_a_new_numbering() {
-        let now = Instant::now();
+        let now = crate::begin();
         let mut layer = Layer::new(Kind::Video);
         let Stored::At { index, .. } = receive(&mut layer, now, 5, 65_000, false) else { panic!("stored") };
         let Stored::Broken { index: restarted } = receive(&mut layer, now, 6, 64_999, false) else {

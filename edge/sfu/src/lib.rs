@@ -64,3 +64,9 @@ pub use transmits::{LinkPackets, Transmits};
 pub const LAYER_STOPPED_AFTER: std::time::Duration = std::time::Duration::from_millis(1500);
 /// Pace of quality reports.
 pub const QUALITY_INTERVAL: std::time::Duration = std::time::Duration::from_secs(2);
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "an instant to begin at; time passes by arithmetic")]
+fn begin() -> std::time::Instant {
+    std::time::Instant::now()
+}

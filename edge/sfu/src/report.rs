@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn relation_of_the_clocks_is_kept_while_time_passes() {
-        let heard = Instant::now();
+        let heard = crate::begin();
         let report = SenderReport { ntp: 5 * NTP_SECOND, rtp_timestamp: u32::MAX, heard };
         let (ntp, rtp_timestamp) = report.at(heard + Duration::from_millis(500), 90_000);
         assert_eq!(ntp, 5 * NTP_SECOND + NTP_SECOND / 2);
@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn timestamps_translate_between_layers_through_ntp() {
-        let heard = Instant::now();
+        let heard = crate::begin();
         let low = SenderReport { ntp: 100 * NTP_SECOND, rtp_timestamp: 1_000, heard };
         // 250 ms later by the publisher's clock, in another random numbering.
         let high =
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn round_trip_excludes_what_the_receiver_held() {
-        let sent = Instant::now();
+        let sent = crate::begin();
         let held = compact_duration(Duration::from_millis(700));
         let rtt = round_trip(sent + Duration::from_millis(850), sent, held).expect("positive");
         assert!(rtt.abs_diff(Duration::from_millis(150)) < Duration::from_millis(1));

@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn newest_keyframe_is_found_only_when_young_and_complete() {
-        let start = Instant::now();
+        let start = crate::begin();
         let mut ring = Ring::new(64);
         let at = |ms| start + Duration::from_millis(ms);
         put(&mut ring, 10, at(0), 1, true);
@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn slots_are_overwritten_by_newer_packets() {
-        let now = Instant::now();
+        let now = crate::begin();
         let mut ring = Ring::new(4);
         for index in 0..6 {
             put(&mut ring, index, now, 0, false);

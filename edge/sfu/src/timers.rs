@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn earlier_wins_later_is_ignored_cancelled_is_silent() {
-        let start = Instant::now();
+        let start = crate::begin();
         let at = |ms| start + Duration::from_millis(ms);
         let mut timers = Timers::default();
         timers.no_later(Timer::Session(1), at(50));

@@ -29,9 +29,12 @@ pub(crate) enum Answer {
     Unknown,
 }
 
+/// Packet index and when it was last sent again.
+type Answered = (u64, Option<Instant>);
+
 #[derive(Debug, Default)]
 pub(super) struct State {
-    answers: Option<Box<[(u64, Option<Instant>); ANSWERS]>>,
+    answers: Option<Box<[Answered; ANSWERS]>>,
     /// Retransmissions allowed now, and since when more are due.
     budget: Option<(f64, Instant)>,
     reports: [Option<(u32, Instant)>; REPORTS_REMEMBERED],

@@ -164,7 +164,7 @@ fn live(layers: &[usize]) -> [bool; LAYERS_MAX] {
 
 #[test]
 fn switches_only_at_a_keyframe_and_everything_stays_continuous() {
-    let start = Instant::now();
+    let start = crate::begin();
     let mut low = Publisher::new(0, 65_530, 1_000_000, 32_760);
     let mut high = Publisher::new(2, 100, u32::MAX - 10_000, 9);
     let mut outgoing = stream();
@@ -206,7 +206,7 @@ fn switches_only_at_a_keyframe_and_everything_stays_continuous() {
 
 #[test]
 fn timestamps_follow_the_publishers_clock_where_it_is_known() {
-    let start = Instant::now();
+    let start = crate::begin();
     let mut low = Publisher::new(0, 1, 500_000, 1);
     let mut high = Publisher::new(1, 1, 7_000_000, 1);
     // The upper layer's frames arrive 120 ms late, but its report says they are of the same moment.
@@ -235,7 +235,7 @@ fn timestamps_follow_the_publishers_clock_where_it_is_known() {
 
 #[test]
 fn padding_leaves_no_hole_and_late_padding_fills_its_own() {
-    let now = Instant::now();
+    let now = crate::begin();
     let mut publisher = Publisher::new(0, 10, 0, 0);
     let mut outgoing = stream();
     let mut seen = BTreeMap::new();
@@ -261,7 +261,7 @@ fn padding_leaves_no_hole_and_late_padding_fills_its_own() {
 
 #[test]
 fn a_repair_carries_the_original_number_and_a_resend_is_bit_identical() {
-    let now = Instant::now();
+    let now = crate::begin();
     let mut publisher = Publisher::new(0, 10, 0, 0);
     let mut outgoing = stream();
     let mut seen = BTreeMap::new();
@@ -293,7 +293,7 @@ fn a_repair_carries_the_original_number_and_a_resend_is_bit_identical() {
 
 #[test]
 fn what_was_sent_under_another_payload_type_is_not_sent_again() {
-    let now = Instant::now();
+    let now = crate::begin();
     let mut publisher = Publisher::new(0, 10, 0, 0);
     let mut outgoing = stream();
     outgoing.declared.rtx_ssrc = None;
@@ -313,7 +313,7 @@ fn what_was_sent_under_another_payload_type_is_not_sent_again() {
 #[test]
 fn round_trip_and_loss_come_from_reports() {
     use crate::rtcp::ReportBlock;
-    let now = Instant::now();
+    let now = crate::begin();
     let mut outgoing = stream();
     let ntp = 0x1234_5678_9ABC_DEF0;
     outgoing.note_report(ntp, now);
@@ -358,7 +358,7 @@ proptest! {
     /// the stream is the publisher's order, switches are at keyframes, nothing goes back.
     #[test]
     fn receiver_sees_one_stream(steps in steps(), first in any::<u16>()) {
-        let start = Instant::now();
+        let start = crate::begin();
         let mut publishers =
             [0u16, 1, 2].map(|n| Publisher::new(n as u8, first.wrapping_add(n * 999), u32::from(first).wrapping_mul(70_000 * u32::from(n)), 32_700 + n));
         let mut outgoing = stream();

@@ -1,0 +1,112 @@
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use edge_sfu::{Command, Origin, SessionId};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+use crate::client::check;
+use crate::publisher::{FRAME, Publisher, rtp, stream, video};
+use crate::world::World;
+
+const SSRC: u32 = 5_000;
+
+fn stranger() -> SocketAddr {
+    SocketAddr::from(([203, 0, 113, 66], 666))
+}
+
+#[test]
+fn garbage_from_strangers_and_from_members_disturbs_nobody() {
+    let mut world = World::new(1);
+    let (teacher, student, vandal) = (world.join(), world.join(), world.join());
+    world.open_video(1, Origin::Session(SessionId(0)), 1);
+    world.publish(teacher, vec![video("v", 1, &["q"])]);
+    world.publish(vandal, vec![video("v", 2, &["q"])]);
+    world.watch(student, 1, 0, SSRC, true);
+    let mut publisher = Publisher::new(teacher, &["q"]);
+    let mut rng = StdRng::seed_from_u64(9);
+    for n in 0..60 {
+        publisher.frame(&mut world, n == 0, 2);
+        let mut noise = vec![0u8; rng.random_range(0..300)];
+        rng.fill(&mut noise[..]);
+        world.inject(stranger(), &noise);
+        if let Some(first) = noise.first_mut() {
+            *first = [0, 1, 22, 128, 144][n % 5];
+        }
+        let known = world.peers[student].client.address;
+        world.inject(known, &noise);
+        // Sealed with good keys, wrong inside.
+        if noise.len() > 40 {
+            noise[0] = 0x90;
+            noise[1] = 96;
+            noise[12..16].copy_from_slice(&[0xBE, 0xDE, 0, 3]);
+            world.send_rtp(vandal, &noise);
+            noise[1] = 205;
+            noise[2..4].copy_from_slice(&[0, 200]);
+            world.send_rtcp(vandal, &noise);
+        }
+        world.send_rtp(vandal, &rtp(96, false, n as u16, 1, n as u32, &[], &[0x90, 0x80]));
+        world.run(FRAME);
+    }
+    world.run(FRAME);
+    let packets = stream(&world.peers[student].rtp, SSRC);
+    let (first, last) = (packets.keys().next().expect("some"), packets.keys().next_back().expect("some"));
+    assert_eq!((last - first + 1, packets.len()), (120, 120));
+    let counters = world.sfu.counters();
+    assert!(counters.dropped_unknown_address + counters.dropped_unknown_ufrag > 20, "{counters:?}");
+    assert!(counters.dropped_by_session > 20, "{counters:?}");
+    assert!(counters.dropped_unknown_ssrc > 20, "{counters:?}");
+}
+
+#[test]
+fn an_address_is_not_taken_by_a_check_with_another_members_name() {
+    let mut world = World::new(2);
+    let (victim, attacker) = (world.join(), world.join());
+    // The attacker's own credentials, the victim's address.
+    let forged = check(&world.peers[attacker].client.username, "the password of the session", true);
+    let address = world.peers[victim].client.address;
+    world.inject(address, &forged);
+    world.open_video(1, Origin::Session(SessionId(victim as u32)), 1);
+    world.publish(victim, vec![video("v", 1, &["q"])]);
+    let mut publisher = Publisher::new(victim, &["q"]);
+    publisher.frame(&mut world, true, 2);
+    world.run(Duration::from_millis(50));
+    assert_eq!(world.sfu.counters().rtp_in, 2, "the victim's media still opens");
+}
+
+#[test]
+fn a_client_whose_address_changes_goes_on_without_a_handshake() {
+    let mut world = World::new(3);
+    let (teacher, student) = (world.join(), world.join());
+    world.open_video(1, Origin::Session(SessionId(0)), 1);
+    world.publish(teacher, vec![video("v", 1, &["q"])]);
+    world.watch(student, 1, 0, SSRC, true);
+    let mut publisher = Publisher::new(teacher, &["q"]);
+    publisher.frame(&mut world, true, 2);
+    world.run(FRAME);
+    world.peers[student].client.address = SocketAddr::from(([198, 51, 100, 99], 5_555));
+    world.peers[student].client.check_now();
+    world.run(FRAME);
+    let before = world.peers[student].rtp.len();
+    publisher.frame(&mut world, false, 2);
+    world.run(Duration::from_millis(100));
+    assert_eq!(world.peers[student].rtp.len(), before + 2);
+}
+
+#[test]
+fn commands_about_what_is_not_there_are_counted_and_harmless() {
+    let mut world = World::new(4);
+    let session = SessionId(99);
+    let commands = [
+        Command::CloseSession { session },
+        Command::SetIncoming { session, incoming: Vec::new() },
+        Command::Unwatch { session, mid: "0".to_owned() },
+        Command::CloseSource { source: edge_sfu::SourceId(9) },
+        Command::LinkNack { link: edge_sfu::LinkId(1), flow: 1, sequence_numbers: vec![1] },
+        Command::LinkStopReceive { link: edge_sfu::LinkId(1), flow: 1 },
+    ];
+    for command in commands {
+        world.command(command);
+    }
+    assert_eq!(world.sfu.counters().commands_unknown_id, 6);
+}
