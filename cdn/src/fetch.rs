@@ -137,11 +137,14 @@ impl Job {
         }
         self.flight.head(Arc::clone(&head), length);
         let idle = Duration::from_millis(node.config.timeouts.upstream_idle_ms);
+        let stall = Duration::from_millis(node.config.timeouts.client_stall_ms);
         let mut received_bytes = 0;
         let mut last = Bytes::new();
         while Some(received_bytes) != length {
-            if !self.flight.room().await {
-                return;
+            match timeout(stall, self.flight.room()).await {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(_) => return self.fail(node, Failure::Timeout),
             }
             let data = match timeout(idle, body.frame()).await {
                 Ok(Some(Ok(frame))) => frame.into_data().unwrap_or_default(),

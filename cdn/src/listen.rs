@@ -1,11 +1,14 @@
 //! Accepts clients and carries their connections.
 
+use crate::body::Body;
 use crate::node::Node;
 use crate::serve;
 use crate::stall::Impatient;
-use hyper::service::service_fn;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::convert::Infallible;
 use std::net::{SocketAddr, TcpListener};
@@ -28,6 +31,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const STREAMS_MAX: u32 = 128;
 /// Header fields in one request.
 const HEADER_FIELDS_MAX: usize = 100;
+/// hyper takes no smaller read buffer.
+const HTTP1_BUFFER_BYTES_MIN: usize = 8192;
 /// Bytes a HTTP/2 stream may have waiting for its client.
 const STREAM_BUFFER_BYTES: usize = 256 << 10;
 
@@ -83,13 +88,9 @@ pub(crate) async fn serve(
     }
     drop(listener);
     connections.close();
-    node.fetches.close();
     let drain = Duration::from_millis(node.config.timeouts.drain_ms);
-    let all = async {
-        connections.wait().await;
-        // A fetch without clients only warms a store that ends with us.
-    };
-    if timeout(drain, all).await.is_err() {
+    // Fetches are not waited for: without clients they only warm a store that ends with us.
+    if timeout(drain, connections.wait()).await.is_err() {
         tracing::info!(open = connections.len(), "clients did not finish in time");
     }
     end.cancel();
@@ -106,10 +107,14 @@ async fn connection(
         tracing::debug!(%error, "no TCP_NODELAY");
     }
     let stream = Impatient::new(stream, Duration::from_millis(node.config.timeouts.client_stall_ms));
-    let Some(tls) = tls else { return carry(node, stream, shutdown).await };
+    // Without TLS there is no one to agree on HTTP/2 with, and guessing from the first bytes has no time limit.
+    let Some(tls) = tls else { return carry_http1(node, stream, shutdown).await };
     let handshake = Duration::from_millis(node.config.timeouts.handshake_ms);
     match timeout(handshake, tls.accept(stream)).await {
-        Ok(Ok(stream)) => carry(node, stream, shutdown).await,
+        Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => {
+            carry_http2(node, stream, shutdown).await;
+        }
+        Ok(Ok(stream)) => carry_http1(node, stream, shutdown).await,
         Ok(Err(error)) => {
             node.metrics.error("tls_handshake");
             tracing::debug!(%error, "TLS handshake failed");
@@ -118,29 +123,14 @@ async fn connection(
     }
 }
 
-async fn carry<S>(node: &Arc<Node>, stream: S, shutdown: &CancellationToken)
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let mut builder = auto::Builder::new(TokioExecutor::new());
+async fn carry_http1<S: Stream>(node: &Arc<Node>, stream: S, shutdown: &CancellationToken) {
+    let mut builder = http1::Builder::new();
     builder
-        .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(Duration::from_millis(node.config.timeouts.request_header_ms))
         .max_headers(HEADER_FIELDS_MAX)
-        .max_buf_size(node.config.limits.header_bytes_max.max(8192));
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(STREAMS_MAX)
-        .max_send_buf_size(STREAM_BUFFER_BYTES)
-        .keep_alive_interval(Duration::from_millis(node.config.timeouts.client_stall_ms))
-        .max_header_list_size(u32::try_from(node.config.limits.header_bytes_max).unwrap_or(u32::MAX));
-    let service = service_fn(|request| {
-        let node = Arc::clone(node);
-        async move { Ok::<_, Infallible>(serve::serve(node, request).await) }
-    });
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+        .max_buf_size(node.config.limits.header_bytes_max.max(HTTP1_BUFFER_BYTES_MIN));
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service(node)));
     let served = tokio::select! {
         served = connection.as_mut() => served,
         () = shutdown.cancelled() => {
@@ -148,7 +138,44 @@ where
             connection.await
         }
     };
+    ended(served);
+}
+
+async fn carry_http2<S: Stream>(node: &Arc<Node>, stream: S, shutdown: &CancellationToken) {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS_MAX)
+        .max_send_buf_size(STREAM_BUFFER_BYTES)
+        .keep_alive_interval(Duration::from_millis(node.config.timeouts.client_stall_ms))
+        .max_header_list_size(u32::try_from(node.config.limits.header_bytes_max).unwrap_or(u32::MAX));
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service(node)));
+    let served = tokio::select! {
+        served = connection.as_mut() => served,
+        () = shutdown.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    ended(served);
+}
+
+fn service(
+    node: &Arc<Node>,
+) -> impl Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: Send + 'static> + use<>
+{
+    let node = Arc::clone(node);
+    service_fn(move |request| {
+        let node = Arc::clone(&node);
+        async move { Ok(serve::serve(node, request).await) }
+    })
+}
+
+fn ended(served: hyper::Result<()>) {
     if let Err(error) = served {
         tracing::debug!(%error, "connection ended");
     }
 }
+
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for S {}

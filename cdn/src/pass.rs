@@ -1,6 +1,6 @@
 //! Requests that go past the cache: other methods, HEAD misses, objects too large, what is for one client alone.
 
-use crate::body::Body;
+use crate::body::{Body, Patience};
 use crate::flight::Handover;
 use crate::node::Node;
 use crate::upstream::{self, RequestBody};
@@ -95,9 +95,12 @@ impl Node {
         };
         parts.headers.append(CACHE_STATUS, status.value(&self.config.node));
         parts.extensions.clear();
-        let idle = Duration::from_millis(self.config.timeouts.upstream_idle_ms);
+        let patience = Patience {
+            upstream: Duration::from_millis(self.config.timeouts.upstream_idle_ms),
+            client: Duration::from_millis(self.config.timeouts.client_stall_ms),
+        };
         let (received, sent) = (self.metrics.upstream_bytes.clone(), self.metrics.client_bytes.clone());
-        let mut outgoing = Response::new(Body::pass(incoming, idle, permit, received, sent));
+        let mut outgoing = Response::new(Body::pass(incoming, patience, permit, received, sent));
         *outgoing.status_mut() = parts.status;
         *outgoing.headers_mut() = parts.headers;
         outgoing

@@ -52,3 +52,21 @@ async fn memory_stays_within_its_bound() {
     let (bytes, keys) = (world.metric("cdn_stored_bytes").await, world.metric("cdn_stored_keys").await);
     assert!(bytes <= 64 << 10 && (4..8).contains(&keys), "{bytes} bytes in {keys} keys");
 }
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_is_let_go_and_frees_its_place() {
+    let mut world = World::with(|config| {
+        config.object_bytes_max = 1 << 10;
+        config.timeouts.client_stall_ms = 50;
+        config.timeouts.upstream_idle_ms = 50;
+    })
+    .await;
+    let length = 64 << 20;
+    let asking = world.get("/big", &[]);
+    let body = world.origin.next().await.answer_open(200, &[&format!("content-length: {length}")]);
+    let client = asking.await.expect("an answer");
+    // More than all socket buffers on the way hold.
+    body.write(vec![0; length]);
+    body.closed().await;
+    drop(client);
+}

@@ -3,10 +3,12 @@
 use crate::origin::Origin;
 use crate::world::{World, config, request};
 use bytes::Bytes;
-use cdn::{Cdn, Tls};
+use cdn::{Cdn, Config, Tls};
 use http::{Method, Uri, Version};
 use http_body_util::{BodyExt, Full};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -68,15 +70,19 @@ async fn a_node_asks_its_parent_and_both_keep_a_copy() {
     }
 }
 
-#[tokio::test]
-async fn https_and_http2_clients_are_served() {
+/// A node with a certificate, and a client that trusts it and speaks HTTP/2.
+async fn https(
+    adjust: impl FnOnce(&mut Config),
+) -> (World, Client<HttpsConnector<HttpConnector>, Full<Bytes>>) {
     let dir = tempfile::tempdir().expect("a directory");
     let own = rcgen::generate_simple_self_signed(vec!["localhost".into()]).expect("a certificate");
     let (cert, key) = (dir.path().join("cert.pem"), dir.path().join("key.pem"));
     std::fs::write(&cert, own.cert.pem()).expect("written");
     std::fs::write(&key, own.signing_key.serialize_pem()).expect("written");
-    let mut world = World::with(|config| config.tls = Some(Tls { cert, key })).await;
-
+    let world = World::with(|config| {
+        config.tls = Some(Tls { cert, key });
+        adjust(config);
+    });
     let mut roots = rustls::RootCertStore::empty();
     roots.add(own.cert.der().clone()).expect("a certificate");
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -85,18 +91,40 @@ async fn https_and_http2_clients_are_served() {
         .expect("ring has them")
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let connector = hyper_rustls::HttpsConnectorBuilder::new()
-        .with_tls_config(tls)
-        .https_only()
-        .enable_all_versions()
-        .build();
-    let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build(connector);
-    let uri: Uri = format!("https://localhost:{}/a", world.addrs.listen.port()).parse().expect("a URI");
-    let asking = tokio::spawn(client.get(uri));
+    let connector =
+        HttpsConnectorBuilder::new().with_tls_config(tls).https_only().enable_all_versions().build();
+    (world.await, Client::builder(TokioExecutor::new()).build(connector))
+}
+
+fn https_uri(world: &World) -> Uri {
+    format!("https://localhost:{}/a", world.addrs.listen.port()).parse().expect("a URI")
+}
+
+#[tokio::test]
+async fn https_and_http2_clients_are_served() {
+    let (mut world, client) = https(|_| {}).await;
+    let asking = tokio::spawn(client.get(https_uri(&world)));
     world.origin.next().await.answer(200, &["cache-control: max-age=60"], "secret");
     let response = asking.await.expect("no panic").expect("an answer");
     assert_eq!(response.version(), Version::HTTP_2);
     assert_eq!(response.into_body().collect().await.expect("a body").to_bytes(), "secret");
+}
+
+#[tokio::test]
+async fn a_stalled_http2_stream_frees_its_place() {
+    let (mut world, client) = https(|config| {
+        config.object_bytes_max = 1 << 10;
+        config.timeouts.client_stall_ms = 50;
+        config.timeouts.upstream_idle_ms = 50;
+    })
+    .await;
+    let length = 64 << 20;
+    let asking = tokio::spawn(client.get(https_uri(&world)));
+    let body = world.origin.next().await.answer_open(200, &[&format!("content-length: {length}")]);
+    // The stream's window closes while its connection stays well.
+    let _unread = asking.await.expect("no panic").expect("an answer");
+    body.write(vec![0; length]);
+    body.closed().await;
 }
 
 #[tokio::test]
