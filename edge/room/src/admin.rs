@@ -6,9 +6,9 @@ use edge_wire::control::{CommandKind, Message, MuteTrack, RoomCommand};
 use edge_wire::model;
 
 use crate::edge::Edge;
-use crate::participant::{departed, is_visible};
+use crate::participant::is_visible;
 use crate::room::{Room, Who};
-use crate::{AdminError, LeaveAction, LeaveReason, Notice, PeerId};
+use crate::{AdminError, LeaveAction, LeaveReason, PeerId};
 
 impl Room {
     /// Carries out a command here, or passes it on.
@@ -107,9 +107,7 @@ impl Room {
         }
         self.touch(id);
         if is_hidden_now {
-            for other in self.peers.keys().filter(|other| **other != id) {
-                edge.notify(*other, Notice::Participants(vec![departed(&participant)]));
-            }
+            self.roster.hid(&participant);
         }
         for track_sid in self.tracks.keys().cloned().collect::<Vec<_>>() {
             self.refresh_permission(edge, now, id, &track_sid);

@@ -11,7 +11,7 @@ use crate::edge::{Edge, Flow};
 use crate::limits::{
     FLOWS_PER_LINK_MAX, LINK_GRACE, PERMISSIONS_MAX, ROOM_PARTICIPANTS_MAX, TRACKS_PER_PARTICIPANT_MAX,
 };
-use crate::participant::{Remote, Rules, is_newer};
+use crate::participant::{Remote, Rules, is_newer, is_visible};
 use crate::paths::RoomLink;
 use crate::room::{Room, Who};
 use crate::{LeaveAction, LeaveReason, PeerId, TrackPermission};
@@ -63,11 +63,12 @@ impl Room {
         self.tell_link_state(edge, link);
     }
 
-    /// The far edge said `LeaveRoom`: everything of the room on this link is dropped.
+    /// The far edge said `LeaveRoom`: everything of the room on this link is dropped. The control plane's word that it is
+    /// no longer in the room may have come first.
     pub(crate) fn left(&mut self, edge: &mut Edge, now: Instant, link: LinkId) {
-        if self.links.contains_key(&link) {
-            self.part(edge, now, link, false);
-            self.links.insert(link, RoomLink::default());
+        self.part(edge, now, link, false);
+        if let Some(state) = self.links.get_mut(&link) {
+            *state = RoomLink::default();
         }
     }
 
@@ -116,7 +117,10 @@ impl Room {
                 if participant.version <= remote.participant.version {
                     return;
                 }
-                remote.participant = participant;
+                let before = std::mem::replace(&mut remote.participant, participant);
+                if is_visible(&before) && !is_visible(&remote.participant) {
+                    self.roster.hid(&before);
+                }
             }
             None if is_full => {
                 tracing::warn!(

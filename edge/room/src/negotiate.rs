@@ -60,6 +60,7 @@ impl Room {
     fn open_transport(&mut self, edge: &mut Edge, id: PeerId, offer: &Offer) -> Result<(), String> {
         let Some(peer) = self.peers.get_mut(&id) else { return Err("the client is gone".into()) };
         let session = SessionId(id.0);
+        let fingerprint: Fingerprint = offer.fingerprint.parse().map_err(|e| format!("fingerprint: {e}"))?;
         match &mut peer.transport {
             Some(transport) if transport.fingerprint == offer.fingerprint => {
                 if transport.remote_ufrag != offer.ice_ufrag {
@@ -77,7 +78,6 @@ impl Room {
             Some(_) => edge.media(Command::CloseSession { session }),
             None => {}
         }
-        let fingerprint: Fingerprint = offer.fingerprint.parse().map_err(|e| format!("fingerprint: {e}"))?;
         let local = edge.new_ice(id);
         edge.media(Command::OpenSession {
             session,

@@ -183,7 +183,7 @@ impl Rooms {
             Message::Participant(m) => self.with_link(now, link, &m.room.clone(), |room, edge| {
                 room.participant_update(edge, now, link, m.participant);
             }),
-            Message::ParticipantGone(m) => self.with_link(now, link, &m.room.clone(), |room, edge| {
+            Message::ParticipantGone(m) => self.with_room(now, &m.room.clone(), |room, edge| {
                 room.participant_gone(edge, now, link, &m.sid);
             }),
             Message::Announce(m) => {

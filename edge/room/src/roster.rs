@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use edge_wire::control::{Message, ParticipantGone, ParticipantUpdate};
-use edge_wire::model;
+use edge_wire::model::{self, ParticipantState};
 
 use crate::edge::Edge;
 use crate::limits::{LARGE_ROOM, ROOM_NOTICE_INTERVAL, ROSTER_INTERVAL};
@@ -38,6 +38,12 @@ impl Roster {
         if is_local {
             self.changed_for_links.insert(sid.to_owned());
         }
+    }
+
+    /// Clients take the participant for gone.
+    pub(crate) fn hid(&mut self, participant: &model::Participant) {
+        self.recount = true;
+        self.gone.push(departed(participant));
     }
 
     pub(crate) fn left(&mut self, participant: &model::Participant, is_local: bool) {
@@ -109,6 +115,8 @@ impl Room {
         updates.extend(self.everyone().filter(|p| changed.contains(&p.sid) && is_visible(p)).cloned());
         for (id, peer) in &self.peers {
             let mut told = updates.clone();
+            // Nobody is told of an end of its own.
+            told.retain(|p| p.sid != peer.sid() || p.state != ParticipantState::Disconnected as i32);
             if !is_visible(&peer.participant) && changed.contains(peer.sid()) {
                 told.push(peer.participant.clone());
             }

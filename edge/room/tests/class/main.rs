@@ -1,0 +1,15 @@
+//! Rooms of one to three edges, driven in memory: clients that offer as browsers do, links that are queues, one virtual time.
+
+#![expect(unreachable_pub, reason = "a test binary has no outside")]
+
+mod cascade;
+mod client;
+mod data;
+mod garbage;
+mod media;
+mod moderation;
+mod negotiation;
+mod recording;
+mod roster;
+mod subscriptions;
+mod world;

@@ -1,0 +1,414 @@
+//! Edges, clients and a control plane in one process and one virtual time.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use edge_room::{AddTrack, Config, Fact, Join, JoinError, Notice, Output, PeerId, Request, Rooms};
+use edge_sfu::{Command, Event, LinkId, SessionId, SourceId};
+use edge_wire::control::{Message, RoomData};
+use edge_wire::journal::Entry;
+use edge_wire::model::{self, ParticipantKind, TrackKind, TrackSource};
+
+use crate::client::Client;
+use crate::media::Media;
+
+pub(crate) struct World {
+    pub(crate) now: Instant,
+    pub(crate) now_ms: u64,
+    pub(crate) edges: Vec<Edge>,
+    /// Links that are down, as (lower, higher) edge.
+    down: BTreeSet<(usize, usize)>,
+    wires: BTreeMap<(usize, usize), VecDeque<Packet>>,
+    /// Edges that hold the room.
+    pub(crate) presence: BTreeSet<usize>,
+    pub(crate) room: model::Room,
+    /// Pulled layers send at once, as they do when the publisher sends them.
+    pub(crate) is_live: bool,
+}
+
+pub(crate) struct Edge {
+    pub(crate) rooms: Rooms,
+    pub(crate) media: Media,
+    pub(crate) clients: BTreeMap<PeerId, Client>,
+    pub(crate) records: Vec<Entry>,
+    pub(crate) facts: Vec<Fact>,
+    /// Everything said on links.
+    pub(crate) said: Vec<(LinkId, Message)>,
+    pub(crate) identities: Vec<String>,
+}
+
+enum Packet {
+    Control(Message),
+    Data(RoomData),
+}
+
+/// An edge and a client of it.
+pub(crate) type At = (usize, PeerId);
+
+impl World {
+    pub(crate) fn new(edges: usize) -> Self {
+        let edge = |index: usize| {
+            let address = "10.0.0.1:7000".parse().expect("an address");
+            let config = Config::new(
+                format!("edge-{index}"),
+                format!("region-{index}"),
+                ["CD"; 32].join(":"),
+                vec![address],
+                1_000,
+            );
+            Edge {
+                rooms: Rooms::new(config, index as u64 + 1),
+                media: Media::default(),
+                clients: BTreeMap::new(),
+                records: Vec::new(),
+                facts: Vec::new(),
+                said: Vec::new(),
+                identities: Vec::new(),
+            }
+        };
+        let room = model::Room {
+            sid: "RM_1".into(),
+            name: "class".into(),
+            created_at_ms: 1,
+            ..model::Room::default()
+        };
+        let mut world = Self {
+            now: Instant::now(),
+            now_ms: 1_700_000_000_000,
+            edges: (0..edges).map(edge).collect(),
+            down: BTreeSet::new(),
+            wires: BTreeMap::new(),
+            presence: BTreeSet::new(),
+            room,
+            is_live: true,
+        };
+        for a in 0..edges {
+            for b in 0..edges {
+                if a != b {
+                    world.edges[a].rooms.link_up(world.now, link(b), format!("edge-{b}"));
+                }
+            }
+        }
+        world.run();
+        world
+    }
+
+    pub(crate) fn join_request(&self, identity: &str) -> Join {
+        Join {
+            room: self.room.clone(),
+            identity: identity.into(),
+            name: identity.to_uppercase(),
+            kind: ParticipantKind::Standard,
+            metadata: String::new(),
+            attributes: BTreeMap::new(),
+            permission: permission(),
+            client_protocol: 16,
+            capabilities: Vec::new(),
+            auto_subscribe: true,
+            now_ms: self.now_ms,
+            is_whep: false,
+            publish_unannounced: false,
+        }
+    }
+
+    pub(crate) fn join(&mut self, edge: usize, identity: &str) -> At {
+        let join = self.join_request(identity);
+        self.join_with(edge, join, Client::new()).expect("there is room")
+    }
+
+    /// Joins and offers at once.
+    pub(crate) fn join_with(&mut self, edge: usize, join: Join, client: Client) -> Result<At, JoinError> {
+        let peer = self.edges[edge].rooms.join(self.now, join)?;
+        self.edges[edge].clients.insert(peer, client);
+        self.offer((edge, peer));
+        let session = SessionId(peer.0);
+        if self.edges[edge].media.sessions.contains_key(&session) {
+            let remote = "10.0.0.2:9".parse().expect("an address");
+            self.event(edge, Event::SessionConnected { session, remote });
+        }
+        Ok((edge, peer))
+    }
+
+    pub(crate) fn offer(&mut self, at: At) {
+        let client = self.client(at);
+        client.offers += 1;
+        client.wants_offer = false;
+        let (id, sdp) = (client.offers, client.sdp());
+        self.ask(at, Request::Offer { id, sdp });
+    }
+
+    pub(crate) fn ask(&mut self, (edge, peer): At, request: Request) {
+        self.edges[edge].rooms.handle_request(self.now, peer, request);
+        self.run();
+    }
+
+    pub(crate) fn event(&mut self, edge: usize, event: Event) {
+        self.edges[edge].rooms.handle_media_event(self.now, event);
+        self.run();
+    }
+
+    /// Announces and offers a camera with three layers; its sid.
+    pub(crate) fn camera(&mut self, at: At) -> String {
+        self.publish(at, "video", TrackSource::Camera, &["q", "h", "f"])
+    }
+
+    pub(crate) fn microphone(&mut self, at: At) -> String {
+        self.publish(at, "audio", TrackSource::Microphone, &[])
+    }
+
+    pub(crate) fn publish(
+        &mut self,
+        at: At,
+        kind: &'static str,
+        source: TrackSource,
+        rids: &'static [&'static str],
+    ) -> String {
+        let cid = format!("cid-{source:?}");
+        self.ask(at, Request::AddTrack(add_track(&cid, source)));
+        self.client(at).send(kind, &cid, rids);
+        self.offer(at);
+        self.sid_of(at, &cid)
+    }
+
+    pub(crate) fn sid_of(&mut self, at: At, cid: &str) -> String {
+        let notices = &self.client(at).notices;
+        let found = notices.iter().rev().find_map(|notice| match notice {
+            Notice::TrackPublished { cid: c, track } if c == cid => Some(track.sid.clone()),
+            _ => None,
+        });
+        found.expect("the track was answered")
+    }
+
+    pub(crate) fn client(&mut self, (edge, peer): At) -> &mut Client {
+        self.edges[edge].clients.get_mut(&peer).expect("the client is known")
+    }
+
+    /// What a client receives of a track: (source, payload type, target).
+    pub(crate) fn watch(&mut self, at: At, track_sid: &str) -> Option<crate::media::Watch> {
+        let mid = self.client(at).tracks.get(track_sid)?.clone();
+        let session = self.edges[at.0].media.sessions.get(&SessionId(at.1.0))?;
+        session.watches.get(&mid).cloned()
+    }
+
+    /// The source of what a client publishes.
+    pub(crate) fn source_of(&mut self, at: At, index: usize) -> SourceId {
+        self.edges[at.0].media.sessions[&SessionId(at.1.0)].incoming[index].source
+    }
+
+    /// The client opens its data channels.
+    pub(crate) fn open_channels(&mut self, at: At) {
+        for label in ["_reliable", "_lossy"] {
+            self.event(at.0, Event::ChannelOpen { session: SessionId(at.1.0), label: label.into() });
+        }
+    }
+
+    /// The client says something: `destination,destination:text`.
+    pub(crate) fn say(&mut self, at: At, is_reliable: bool, text: &'static str) {
+        let label = if is_reliable { "_reliable" } else { "_lossy" };
+        let payload = Bytes::from_static(text.as_bytes());
+        self.event(
+            at.0,
+            Event::Data { session: SessionId(at.1.0), label: label.into(), binary: true, payload },
+        );
+    }
+
+    /// What was sent over a client's data channels: label and text.
+    pub(crate) fn heard(&self, at: At) -> Vec<(&'static str, String)> {
+        let data = self.edges[at.0].media.data.iter().filter(|(session, _, _)| session.0 == at.1.0);
+        data.map(|(_, label, text)| (*label, String::from_utf8_lossy(text).into_owned())).collect()
+    }
+
+    pub(crate) fn resume(&mut self, at: At) -> Option<PeerId> {
+        let (identity, sid) = {
+            let own = self.client(at).own.clone().expect("it joined");
+            (own.identity, own.sid)
+        };
+        let resumed = self.edges[at.0].rooms.resume(self.now, "class", &identity, &sid);
+        self.run();
+        resumed
+    }
+
+    pub(crate) fn identities(&mut self, at: At) -> Vec<String> {
+        self.client(at).roster.keys().cloned().collect()
+    }
+
+    pub(crate) fn set_link(&mut self, a: usize, b: usize, is_up: bool) {
+        let pair = (a.min(b), a.max(b));
+        self.wires.remove(&(a, b));
+        self.wires.remove(&(b, a));
+        if is_up {
+            self.down.remove(&pair);
+            self.edges[a].rooms.link_up(self.now, link(b), format!("edge-{b}"));
+            self.edges[b].rooms.link_up(self.now, link(a), format!("edge-{a}"));
+        } else {
+            self.down.insert(pair);
+            self.edges[a].rooms.link_down(self.now, link(b));
+            self.edges[b].rooms.link_down(self.now, link(a));
+        }
+        self.run();
+    }
+
+    /// Lets time pass, timers fire in order.
+    pub(crate) fn pass(&mut self, duration: Duration) {
+        let end = self.now + duration;
+        self.now_ms += duration.as_millis() as u64;
+        loop {
+            let next = self.edges.iter().filter_map(|edge| edge.rooms.poll_timeout()).map(|(at, _)| at).min();
+            let Some(next) = next.filter(|at| *at <= end) else { break };
+            self.now = self.now.max(next);
+            for edge in &mut self.edges {
+                edge.rooms.handle_timeout(self.now);
+            }
+            self.run();
+        }
+        self.now = end;
+    }
+
+    /// Carries everything until all is quiet.
+    pub(crate) fn run(&mut self) {
+        for _ in 0..10_000 {
+            let mut is_quiet = true;
+            for index in 0..self.edges.len() {
+                is_quiet &= !self.carry(index);
+            }
+            is_quiet &= !self.deliver();
+            if is_quiet && !self.offers() {
+                return;
+            }
+        }
+        panic!("the edges never fall silent");
+    }
+
+    fn carry(&mut self, index: usize) -> bool {
+        let mut any = false;
+        while let Some(output) = self.edges[index].rooms.poll_output() {
+            any = true;
+            let edge = &mut self.edges[index];
+            match output {
+                // A first notice may come before the test knows the client.
+                Output::Notify { peer, notice } => {
+                    edge.clients.entry(peer).or_insert_with(Client::new).take(notice)
+                }
+                Output::Media(command) => {
+                    let begun = match command {
+                        Command::LinkReceive { source, layer, .. } if self.is_live => Some((source, layer)),
+                        _ => None,
+                    };
+                    edge.media.take(command);
+                    if let Some((source, layer)) = begun {
+                        edge.rooms.handle_media_event(self.now, Event::LayerStarted { source, layer });
+                    }
+                }
+                Output::Link { link, message } => {
+                    edge.said.push((link, message.clone()));
+                    self.send(index, link, Packet::Control(message));
+                }
+                Output::LinkData { link, data } => self.send(index, link, Packet::Data(data)),
+                Output::ClientData { peer, reliable, payload } => self.stamp(index, peer, reliable, payload),
+                Output::RoomOpened { .. } => {
+                    self.presence.insert(index);
+                    self.tell_presence();
+                }
+                Output::RoomClosed { .. } => {
+                    self.presence.remove(&index);
+                    self.tell_presence();
+                }
+                Output::RoomPresence { identities, .. } => edge.identities = identities,
+                Output::Record { entry, .. } => edge.records.push(entry),
+                Output::Fact(fact) => edge.facts.push(fact),
+            }
+        }
+        any
+    }
+
+    fn stamp(&mut self, index: usize, peer: PeerId, reliable: bool, payload: Bytes) {
+        let rooms = &mut self.edges[index].rooms;
+        let (_, from_sid, from_identity) = rooms.who(peer).expect("the sender is here");
+        // The test's packets are `destination,destination:text`.
+        let text = String::from_utf8(payload.to_vec()).expect("tests send text");
+        let (to, _) = text.split_once(':').expect("tests name destinations");
+        let destinations = to.split(',').filter(|to| !to.is_empty()).map(str::to_owned).collect();
+        rooms.relay(self.now, peer, model::Data { from_sid, from_identity, reliable, destinations, payload });
+    }
+
+    fn send(&mut self, from: usize, link: LinkId, packet: Packet) {
+        let to = (link.0 - 1) as usize;
+        if !self.down.contains(&(from.min(to), from.max(to))) {
+            self.wires.entry((from, to)).or_default().push_back(packet);
+        }
+    }
+
+    fn deliver(&mut self) -> bool {
+        let mut any = false;
+        for ((from, to), wire) in &mut self.wires {
+            // One at a time, so that both directions interleave.
+            if let Some(packet) = wire.pop_front() {
+                any = true;
+                let rooms = &mut self.edges[*to].rooms;
+                match packet {
+                    Packet::Control(message) => rooms.handle_link(self.now, link(*from), message),
+                    Packet::Data(data) => rooms.handle_link_data(self.now, link(*from), data),
+                }
+            }
+        }
+        any
+    }
+
+    fn offers(&mut self) -> bool {
+        let wanting: Vec<At> = self
+            .edges
+            .iter()
+            .enumerate()
+            .flat_map(|(index, edge)| {
+                let wanting =
+                    edge.clients.iter().filter(|(_, client)| client.wants_offer && client.is_prompt);
+                wanting.map(move |(peer, _)| (index, *peer))
+            })
+            .collect();
+        for at in &wanting {
+            let client = self.client(*at);
+            client.offers += 1;
+            client.wants_offer = false;
+            let request = Request::Offer { id: client.offers, sdp: client.sdp() };
+            self.edges[at.0].rooms.handle_request(self.now, at.1, request);
+        }
+        !wanting.is_empty()
+    }
+
+    fn tell_presence(&mut self) {
+        for index in self.presence.clone() {
+            let links =
+                self.presence.iter().filter(|other| **other != index).map(|other| link(*other)).collect();
+            self.edges[index].rooms.handle_room_peers(self.now, "class", links);
+        }
+    }
+}
+
+/// What every edge calls its link to edge `to`.
+pub(crate) fn link(to: usize) -> LinkId {
+    LinkId(to as u32 + 1)
+}
+
+pub(crate) fn permission() -> model::Permission {
+    model::Permission {
+        can_subscribe: true,
+        can_publish: true,
+        can_publish_data: true,
+        can_update_metadata: true,
+        ..model::Permission::default()
+    }
+}
+
+pub(crate) fn add_track(cid: &str, source: TrackSource) -> AddTrack {
+    let is_audio = matches!(source, TrackSource::Microphone | TrackSource::ScreenShareAudio);
+    let track = model::Track {
+        name: format!("{source:?}"),
+        kind: if is_audio { TrackKind::Audio } else { TrackKind::Video } as i32,
+        source: source as i32,
+        width: if is_audio { 0 } else { 1280 },
+        height: if is_audio { 0 } else { 720 },
+        ..model::Track::default()
+    };
+    AddTrack { cid: cid.into(), track, codecs: Vec::new() }
+}
