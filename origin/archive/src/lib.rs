@@ -33,4 +33,6 @@ mod webm;
 
 pub use archive::{Archive, folder};
 pub use journal::{JournalId, Stats};
-pub use object::{Lifetime, NAME_BYTES_MAX, NameError, Object, content_type, lifetime, path_component};
+pub use object::{
+    Lifetime, NAME_BYTES_MAX, NameError, Object, component_name, content_type, lifetime, path_component,
+};

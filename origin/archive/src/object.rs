@@ -54,6 +54,24 @@ pub fn path_component(name: &str) -> Result<String, NameError> {
     Ok(out)
 }
 
+/// The name a component was made of; `None` when it is not one [`path_component`] makes.
+#[must_use]
+pub fn component_name(component: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(component.len());
+    let mut rest = component;
+    while let Some(first) = rest.chars().next() {
+        let taken = if first == '%' { 3 } else { first.len_utf8() };
+        let (part, after) = rest.split_at_checked(taken)?;
+        match part.strip_prefix('%') {
+            Some(hex) => bytes.push(u8::from_str_radix(hex, 16).ok()?),
+            None => bytes.extend_from_slice(part.as_bytes()),
+        }
+        rest = after;
+    }
+    let name = String::from_utf8(bytes).ok()?;
+    (path_component(&name).as_deref() == Ok(component)).then_some(name)
+}
+
 /// Media type by file name; the store keeps none.
 #[must_use]
 pub fn content_type(path: &str) -> &'static str {
@@ -105,7 +123,10 @@ mod tests {
 
     #[test]
     fn no_name_leads_out_of_its_folder() {
-        assert_eq!(path_component("서당 1/..").as_deref(), Ok("%EC%84%9C%EB%8B%B9%201%2F.."));
+        let component = path_component("서당 1/..").expect("a name");
+        assert_eq!(component, "%EC%84%9C%EB%8B%B9%201%2F..");
+        assert_eq!(component_name(&component).as_deref(), Some("서당 1/.."));
+        assert_eq!(component_name("%2e%2e"), None);
         for name in ["", ".", ".."] {
             assert_eq!(path_component(name), Err(NameError::NotAName));
         }

@@ -70,7 +70,7 @@ fn repaired_packets_out_of_order_leave_no_trace() {
     assert_eq!(store.manifest().state, RecordingState::Complete);
     let frames = |store: &world::Store| -> Vec<Vec<u8>> {
         let segments = store.objects.iter().filter(|(path, _)| path.contains("/v0-0"));
-        segments.flat_map(|(_, object)| world::samples(&object.bytes).1).map(|(_, data)| data).collect()
+        segments.flat_map(|(_, object)| samples(&object.bytes).1).map(|(_, data)| data).collect()
     };
     assert!(frames(&clean) == frames(&store), "repaired packets changed a frame");
 }
@@ -196,7 +196,7 @@ fn real_packets(store: &world::Store, id: &str) -> Vec<f64> {
         if !path.contains(&format!("{id}/a0-0")) {
             continue;
         }
-        let (decode_time, samples) = world::samples(&object.bytes);
+        let (decode_time, samples) = samples(&object.bytes);
         let mut at = decode_time;
         for (duration, data) in samples {
             if data != [0xf8, 0xff, 0xfe] {
@@ -224,4 +224,29 @@ fn two_edges_of_one_room_make_one_manifest_in_either_order() {
         manifest.presentations.iter().map(|one| (one.identity.as_str(), one.start_ms / 100)).collect();
     assert_eq!(who, [("pa_teacher", 1), ("pa_student", 20)]);
     assert!(manifest.presentations[1].has_video && !manifest.presentations[1].has_audio);
+}
+
+/// Decode time and samples (duration, data) of one fragment, read as ISO/IEC 14496-12 has it.
+fn samples(fragment: &[u8]) -> (u64, Vec<(u32, Vec<u8>)>) {
+    use mp4_atom::DecodeMaybe as _;
+    let (mut rest, mut found) = (fragment, None);
+    while let Some(atom) = mp4_atom::Any::decode_maybe(&mut rest).expect("whole boxes") {
+        match atom {
+            mp4_atom::Any::Moof(moof) => found = Some(moof),
+            mp4_atom::Any::Mdat(mdat) => {
+                let traf = &found.as_ref().expect("moof before mdat").traf[0];
+                let mut at = 0;
+                let sizes = traf.trun[0].samples.iter().map(|entry| (entry.duration, entry.size));
+                let samples = sizes.map(|(duration, size)| {
+                    let size = size.expect("a size") as usize;
+                    at += size;
+                    (duration.expect("a duration"), mdat.data[at - size..at].to_vec())
+                });
+                let samples = samples.collect();
+                return (traf.tfdt.as_ref().expect("a decode time").base_media_decode_time, samples);
+            }
+            _ => {}
+        }
+    }
+    panic!("no mdat in the fragment");
 }

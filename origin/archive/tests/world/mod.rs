@@ -320,28 +320,3 @@ pub(crate) fn times(path: &Path, kind: &str) -> Vec<f64> {
     let out = silent(command.arg(path));
     out.lines().filter_map(|line| line.trim_end_matches(',').parse().ok()).collect()
 }
-
-/// Decode time and samples (duration, data) of one fragment, read as ISO/IEC 14496-12 has it.
-pub(crate) fn samples(fragment: &[u8]) -> (u64, Vec<(u32, Vec<u8>)>) {
-    use mp4_atom::DecodeMaybe as _;
-    let (mut rest, mut found) = (fragment, None);
-    while let Some(atom) = mp4_atom::Any::decode_maybe(&mut rest).expect("whole boxes") {
-        match atom {
-            mp4_atom::Any::Moof(moof) => found = Some(moof),
-            mp4_atom::Any::Mdat(mdat) => {
-                let traf = &found.as_ref().expect("moof before mdat").traf[0];
-                let mut at = 0;
-                let sizes = traf.trun[0].samples.iter().map(|entry| (entry.duration, entry.size));
-                let samples = sizes.map(|(duration, size)| {
-                    let size = size.expect("a size") as usize;
-                    at += size;
-                    (duration.expect("a duration"), mdat.data[at - size..at].to_vec())
-                });
-                let samples = samples.collect();
-                return (traf.tfdt.as_ref().expect("a decode time").base_media_decode_time, samples);
-            }
-            _ => {}
-        }
-    }
-    panic!("no mdat in the fragment");
-}
