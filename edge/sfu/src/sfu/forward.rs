@@ -133,7 +133,17 @@ impl Sfu {
         self.want_keyframe(now, watch.source, wanted);
     }
 
-    /// Layers of a source came or went: all its streams choose anew.
+    /// All streams of a source choose their layer anew, without acting on it.
+    pub(super) fn choose_all(&mut self, id: SourceId) {
+        let Some(source) = self.sources.get(&id) else { return };
+        for key in &source.subscribers {
+            if let Some(outgoing) = self.outgoings.get_mut(*key) {
+                outgoing.choose(source.live());
+            }
+        }
+    }
+
+    /// Layers of a source came or went: all its streams choose anew and are got going.
     pub(super) fn reselect(&mut self, now: Instant, id: SourceId) {
         let Some(source) = self.sources.get(&id) else { return };
         for key in source.subscribers.clone() {

@@ -125,12 +125,16 @@ impl Sfu {
         if started {
             self.timers.no_later(Timer::Silence(id, layer), now + LAYER_STOPPED_AFTER);
             self.tell(Event::LayerStarted { source: id, layer });
-            self.reselect(now, id);
+            // Only chosen here: if this very packet is a keyframe's first, streams switch to it as it is forwarded.
+            self.choose_all(id);
         }
         if broken {
             self.want_keyframe(now, id, layer);
         }
         self.forward(now, id, layer, index);
+        if started {
+            self.reselect(now, id);
+        }
     }
 
     /// Keyframes and loudness.

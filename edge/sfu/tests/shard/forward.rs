@@ -135,6 +135,20 @@ fn a_late_joiner_starts_at_once_from_the_ring() {
 }
 
 #[test]
+fn a_stream_that_waits_for_its_source_gets_the_first_packet_once() {
+    let mut world = World::new(8);
+    let (teacher, student) = (world.join(), world.join());
+    world.open_video(1, Origin::Session(SessionId(0)), 1);
+    world.publish(teacher, vec![video("v", 1, &["q"])]);
+    world.watch(student, 1, 0, SSRC, true);
+    let mut publisher = Publisher::new(teacher, &["q"]);
+    publisher.frame(&mut world, true, 3);
+    world.run(2 * FRAME);
+    assert_eq!(world.peers[student].rtp.len(), 3);
+    assert_eq!(publisher.respond(&mut world), [0], "a keyframe that just came is not asked for");
+}
+
+#[test]
 fn a_layer_that_stops_is_left_and_one_that_returns_is_taken_again() {
     let (mut world, mut publisher) = school(4);
     let student = world.join();
