@@ -17,7 +17,7 @@ export function createSession(options: SessionOptions): LiveSession {
   ].map(([name = '', text = ''], place) => ({ id: String(place), identity: name, name, local: false, text, atMs: Date.now() - 60_000 * (3 - place) }));
   let view: LiveView = {
     phase, edge: { id: 'jeju-edge', region: 'jeju', url: '', distance_km: 2, reason: 'nearest' }, chat, recording: false, soundBlocked: false,
-    measure: { quality: 'good', rttMs: 9, loss: 0.004 }, canPublish: options.request.role !== 'observer', deviceError: null,
+    measure: { quality: 'good', rttMs: 9, loss: 0.004 }, canPublish: options.request.role !== 'observer', canSend: options.request.role !== 'observer', canRaiseHand: options.request.role !== 'observer', deviceError: null,
     people: [own(options), ...Array.from({ length: count }, (_, place) => other(place, scene))],
   };
   const set = (change: Partial<LiveView>) => {
@@ -34,7 +34,7 @@ export function createSession(options: SessionOptions): LiveSession {
     setHand: async (up) => change({ handAt: up ? Date.now() : 0 }),
     sendChat: async (text) => set({ chat: [...view.chat, { id: String(view.chat.length), identity: 'me', name: '나', local: true, text, atMs: Date.now() }] }),
     startSound: async () => set({ soundBlocked: false }),
-    rejoin: async () => set({ phase: { name: 'connected' } }),
+    retry: async () => set({ phase: { name: 'connected' } }),
     leave: async () => set({ phase: { name: 'ended', reason: 'left' } }),
   };
 }

@@ -45,8 +45,8 @@ cat > $out/manifest.json <<'J'
   ], "timeline": "timeline.json" }
 J
 cat > $out/timeline.json <<'J'
-[ { "at_ms": 2000, "kind": "joined", "data": { "name": "김묵향" } }, { "at_ms": 10000, "kind": "published", "data": { "name": "김묵향", "source": "screen_share" } },
-  { "at_ms": 14000, "kind": "joined", "data": { "name": "미나" } }, { "at_ms": 21000, "kind": "chat", "data": { "name": "미나", "text": "획을 그을 때 손목을 세우나요, 눕히나요? 화면에서는 잘 안 보여서요." } },
-  { "at_ms": 24000, "kind": "joined", "data": { "name": "준호" } }, { "at_ms": 33000, "kind": "hand", "data": { "name": "준호" } }, { "at_ms": 44000, "kind": "left", "data": { "name": "준호" } } ]
+[ { "at_ms": 2000, "kind": "join", "data": { "name": "김묵향" } }, { "at_ms": 10000, "kind": "publish", "data": { "name": "김묵향", "source": "screen_share" } },
+  { "at_ms": 14000, "kind": "join", "data": { "name": "미나" } }, { "at_ms": 21000, "kind": "chat", "data": { "name": "미나", "text": "획을 그을 때 손목을 세우나요, 눕히나요? 화면에서는 잘 안 보여서요." } },
+  { "at_ms": 24000, "kind": "join", "data": { "name": "준호" } }, { "at_ms": 33000, "kind": "hand", "data": { "name": "준호" } }, { "at_ms": 44000, "kind": "leave", "data": { "name": "준호" } } ]
 J
 echo "made dev/media"

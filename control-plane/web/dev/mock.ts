@@ -1,7 +1,8 @@
-import { createReadStream, statSync } from 'node:fs';
+import { createReadStream, readFileSync, statSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join, normalize } from 'node:path';
 import type { Plugin } from 'vite';
+import type { Manifest } from '../src/api/types';
 import { classes, fleet } from './fixtures';
 
 const MEDIA = new URL('media', import.meta.url).pathname;
@@ -16,7 +17,8 @@ export function mockApi(): Plugin {
     configureServer(server) {
       server.middlewares.use((request, response, next) => {
         const url = new URL(request.url ?? '/', 'http://localhost');
-        if (url.pathname.startsWith('/mock-cdn/')) serveMedia(request, response, url.pathname.slice('/mock-cdn'.length));
+        if (url.pathname.startsWith('/mock-cdn/growing/')) serveGrowing(request, response, url.pathname.slice('/mock-cdn/growing'.length));
+        else if (url.pathname.startsWith('/mock-cdn/')) serveMedia(request, response, url.pathname.slice('/mock-cdn'.length));
         else if (url.pathname.startsWith('/v1/')) void answer(request, response, url);
         else next();
       });
@@ -78,6 +80,31 @@ function read(request: IncomingMessage): Promise<string> {
     request.on('data', (chunk: Buffer) => { text += chunk.toString(); });
     request.on('end', () => resolve(text));
   });
+}
+
+/** The same recording as if it had begun when it was first asked for, 20 s in; after a minute it is whole. */
+let grownSince = 0;
+const GROWN_AGAIN_MS = 90_000;
+function serveGrowing(request: IncomingMessage, response: ServerResponse, path: string): void {
+  const file = join(MEDIA, 'calligraphy-1', normalize(path));
+  if (!/\.(json|m3u8)$/.test(file)) return serveMedia(request, response, `/calligraphy-1${path}`);
+  if (Date.now() - grownSince > GROWN_AGAIN_MS) grownSince = Date.now();
+  const nowMs = 20_000 + Date.now() - grownSince;
+  let text = readFileSync(file, 'utf8');
+  if (file.endsWith('manifest.json')) {
+    const manifest = JSON.parse(text) as Manifest;
+    const live = nowMs < manifest.duration_ms;
+    const end = Math.min(manifest.duration_ms, Math.floor(nowMs / 2000) * 2000);
+    const presentations = manifest.presentations.filter((entry) => entry.container === 'cmaf' && entry.start_ms < end).map((entry) => ({ ...entry, end_ms: Math.min(entry.end_ms, end) }));
+    text = JSON.stringify({ ...manifest, state: live ? 'live' : 'complete', duration_ms: end, presentations });
+  } else if (/[va]0\.m3u8$/.test(file)) {
+    const start = { camera: 2_000, screen: 10_000, voice: 15_000 }[file.split('/').at(-2) ?? ''] ?? 0;
+    const segments = Math.floor((nowMs - start) / 2000);
+    const [head = '', ...rest] = text.replace('#EXT-X-ENDLIST\n', '').split('#EXTINF');
+    text = [head.replace('VOD', 'EVENT'), ...rest.slice(0, segments)].join('#EXTINF') + (segments >= rest.length ? '#EXT-X-ENDLIST\n' : '');
+  }
+  response.writeHead(200, { 'content-type': TYPES[file.split('.').at(-1) ?? ''] ?? '', 'access-control-allow-origin': '*', 'cache-control': 'no-store' });
+  response.end(text);
 }
 
 function serveMedia(request: IncomingMessage, response: ServerResponse, path: string): void {

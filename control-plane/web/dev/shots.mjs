@@ -9,7 +9,7 @@ const dark = process.argv.includes('--dark');
 const sizes = { desktop: { width: 1280, height: 800 }, phone: { width: 360, height: 740 } };
 const enter = (panel) => async (page) => {
   await page.getByTestId('join-submit').click();
-  if (panel) await page.getByTestId(`btn-${panel}`).click();
+  if (panel) await page.getByTestId(`toggle-${panel}`).click();
   await page.waitForTimeout(700);
 };
 const lobby = (query = '') => `/class/pole-flower?name=${encodeURIComponent('바람')}&region=jeju${query}`;

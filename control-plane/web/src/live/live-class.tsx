@@ -3,9 +3,11 @@ import type { Class } from '../api/types';
 import { regionName, useT } from '../i18n';
 import { explainDevice } from '../lobby/devices';
 import { ChatPanel, PeoplePanel } from './panels';
+import { News } from './news';
 import { PhaseBanner, PhaseScreen } from './phase';
 import { Stage } from './stage';
 import { type Panel, Toolbar } from './toolbar';
+import { useWakeLock } from './use-wake-lock';
 import { judge } from './verdict';
 import type { LiveSession, LiveView } from './view';
 import './live.css';
@@ -18,9 +20,10 @@ export function LiveClass({ entry, session, onBack }: { entry: Class; session: L
   const own = view.people.find((person) => person.local);
   const { phase } = view;
   useEffect(() => () => void session.leave(), [session]);
+  useWakeLock();
 
   if (phase.name === 'ended' || phase.name === 'failed' || (phase.name === 'connecting' && view.people.length === 0)) {
-    return <div className="live"><PhaseScreen phase={phase} entry={entry} onRejoin={() => void session.rejoin()} onBack={onBack} /></div>;
+    return <div className="live"><PhaseScreen phase={phase} entry={entry} onRetry={() => void session.retry()} onBack={onBack} /></div>;
   }
   return (
     <div className="live" data-testid="live" data-phase={phase.name} data-edge={view.edge?.id} data-panel={panel ?? 'none'}>
@@ -40,8 +43,9 @@ export function LiveClass({ entry, session, onBack }: { entry: Class; session: L
           )}
           {view.deviceError != null && <p className="banner" role="alert" data-testid="device-error">{explainDevice(t, view.deviceError)}</p>}
           <Stage people={view.people} />
+          <News view={view} chatOpen={panel === 'chat'} />
         </div>
-        {panel === 'chat' && <ChatPanel session={session} messages={view.chat} onClose={() => setPanel(null)} />}
+        {panel === 'chat' && <ChatPanel session={session} messages={view.chat} canSend={view.canSend} onClose={() => setPanel(null)} />}
         {panel === 'people' && <PeoplePanel people={view.people} onClose={() => setPanel(null)} />}
       </div>
       <Toolbar session={session} view={view} own={own} panel={panel} unread={unread} onPanel={setPanel} />

@@ -16,7 +16,14 @@ function PanelFrame({ title, testid, onClose, children }: { title: string; testi
   );
 }
 
-export function ChatPanel({ session, messages, onClose }: { session: LiveSession; messages: readonly ChatMessage[]; onClose: () => void }) {
+interface ChatPanelProps {
+  session: LiveSession;
+  messages: readonly ChatMessage[];
+  canSend: boolean;
+  onClose: () => void;
+}
+
+export function ChatPanel({ session, messages, canSend, onClose }: ChatPanelProps) {
   const t = useT();
   const [text, setText] = useState('');
   const [failed, setFailed] = useState(false);
@@ -52,13 +59,14 @@ export function ChatPanel({ session, messages, onClose }: { session: LiveSession
         <li ref={end} aria-hidden="true" />
       </ol>
       {failed && <p className="field-error" role="alert">{t('live.chat.failed')}</p>}
-      <form className="chat-form" onSubmit={send}>
+      {!canSend && <p className="soft chat-form">{t('live.chat.readonly')}</p>}
+      {canSend && <form className="chat-form" onSubmit={send}>
         <input
           type="text" ref={input} value={text} maxLength={4000} autoComplete="off" enterKeyHint="send" data-testid="chat-input"
           aria-label={t('live.chat.placeholder')} placeholder={t('live.chat.placeholder')} onChange={(event) => setText(event.target.value)}
         />
         <button type="submit" className="primary icon-only" aria-label={t('live.chat.send')} data-testid="chat-send"><Icon name="send" size={20} /></button>
-      </form>
+      </form>}
     </PanelFrame>
   );
 }

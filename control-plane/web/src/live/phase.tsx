@@ -34,14 +34,14 @@ export function PhaseBanner({ phase }: { phase: Phase }) {
 }
 
 /** Instead of the class: joining, could not join, or over. */
-export function PhaseScreen({ phase, entry, onRejoin, onBack }: { phase: Phase; entry: Class; onRejoin: () => void; onBack: () => void }) {
+export function PhaseScreen({ phase, entry, onRetry, onBack }: { phase: Phase; entry: Class; onRetry: () => void; onBack: () => void }) {
   const t = useT();
   if (phase.name !== 'ended' && phase.name !== 'failed') {
     return <div className="phase-screen" data-testid="connecting"><Loading text={t('phase.connecting')} /></div>;
   }
   const actions = (
     <>
-      <button type="button" className="primary" data-testid="rejoin" onClick={onRejoin}>{t(phase.name === 'failed' ? 'common.retry' : 'phase.rejoin')}</button>
+      <button type="button" className="primary" data-testid="rejoin" onClick={phase.name === 'failed' ? onRetry : onBack}>{t(phase.name === 'failed' ? 'common.retry' : 'phase.rejoin')}</button>
       {phase.name === 'failed' && <button type="button" onClick={onBack}>{t('lobby.title')}</button>}
       {entry.recorded && phase.name === 'ended' && <Link className="button" href={`/replay/${encodeURIComponent(entry.id)}`}>{t('home.watch')}</Link>}
       <Link className="button" href="/" data-testid="to-home">{t('common.home')}</Link>

@@ -51,7 +51,8 @@ test('the verdict says what is wrong and what to do', () => {
   expect(says({ rttMs: 320 })).toEqual(['fair', 'verdict.latency.text']);
   expect(says({ quality: 'poor' })).toEqual(['weak', 'verdict.weak.text']);
   expect(says({ quality: 'unknown', rttMs: null, loss: null })).toEqual(['unknown', null]);
-  expect(judge({ name: 'reconnecting' }, measure({})).grade).toBe('lost');
+  expect(judge({ name: 'reconnecting' }, measure({})).grade).toBe('weak');
+  expect(judge({ name: 'moving' }, measure({})).grade).toBe('lost');
 });
 
 test('loss is of the last interval, and counters that start over say nothing', () => {

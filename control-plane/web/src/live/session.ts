@@ -51,7 +51,7 @@ class Session implements LiveSession {
   private handAt = 0;
   private current: LiveView = {
     phase: { name: 'connecting' }, edge: null, people: [], chat: [], recording: false, soundBlocked: false,
-    measure: { quality: 'unknown', rttMs: null, loss: null }, canPublish: true, deviceError: null,
+    measure: { quality: 'unknown', rttMs: null, loss: null }, canPublish: true, canSend: true, canRaiseHand: true, deviceError: null,
   };
 
   constructor(private readonly options: SessionOptions) {
@@ -87,13 +87,12 @@ class Session implements LiveSession {
     this.refresh();
   }
 
-  async rejoin(): Promise<void> {
+  async retry(): Promise<void> {
     await this.connect({ name: 'connecting' });
   }
 
   async leave(): Promise<void> {
     this.end('left');
-    this.media.stop();
   }
 
   /** Joins: asks where to go, measures, and tries edge after edge. `lost` is the edge that has just failed. */
@@ -156,9 +155,10 @@ class Session implements LiveSession {
   /** What the others should know of us, and what we send. Neither failing closes the class. */
   private async settle(room: Room, edge: EdgeChoice): Promise<void> {
     const own = room.localParticipant;
-    void own.setAttributes({
-      region: this.options.request.region ?? edge.region, edge: edge.id, ...(this.handAt ? { hand: String(this.handAt) } : {}),
-    }).catch(() => undefined);
+    if (own.permissions?.canUpdateMetadata !== false) {
+      const hand = this.handAt ? { hand: String(this.handAt) } : {};
+      void own.setAttributes({ region: this.options.request.region ?? edge.region, edge: edge.id, ...hand }).catch(() => undefined);
+    }
     if (own.permissions?.canPublish === false) {
       this.media.stop();
     } else {
@@ -240,9 +240,11 @@ class Session implements LiveSession {
     this.set({ chat: [...this.current.chat, { ...message, id: message.id || randomId(8) }].slice(-CHAT_KEPT) });
   }
 
+  /** Over for good: devices are released, and a return goes through the lobby. */
   private end(reason: EndReason): void {
     this.turn++;
     this.close();
+    this.media.stop();
     this.set({ phase: { name: 'ended', reason }, people: [] });
   }
 
@@ -262,11 +264,14 @@ class Session implements LiveSession {
       const room = this.room;
       if (!room) return;
       const people = peopleOf(room);
+      const may = room.localParticipant.permissions;
       this.set({
         people,
         recording: room.isRecording,
         soundBlocked: !room.canPlaybackAudio,
-        canPublish: room.localParticipant.permissions?.canPublish ?? true,
+        canPublish: may?.canPublish ?? true,
+        canSend: may?.canPublishData ?? true,
+        canRaiseHand: may?.canUpdateMetadata ?? true,
         measure: { ...this.current.measure, quality: people[0]?.quality ?? 'unknown' },
       });
     });

@@ -33,11 +33,11 @@ export function Toolbar({ session, view, own, panel, unread, onPanel }: ToolbarP
           )}
         </>
       )}
-      <ToolButton testid="btn-hand" icon="hand" label={hand ? 'live.hand.off' : 'live.hand.on'} short="live.hand.short" on={hand} disabled={!ready} onPress={() => session.setHand(!hand)} />
-      <ToolButton testid="btn-chat" icon="chat" label="live.chat" short="live.chat" on={panel === 'chat'} onPress={() => toggle('chat')}>
+      {view.canRaiseHand && <ToolButton testid="btn-hand" icon="hand" label={hand ? 'live.hand.off' : 'live.hand.on'} short="live.hand.short" on={hand} disabled={!ready} onPress={() => session.setHand(!hand)} />}
+      <ToolButton testid="toggle-chat" icon="chat" label="live.chat" short="live.chat" on={panel === 'chat'} onPress={() => toggle('chat')}>
         {unread > 0 && panel !== 'chat' && <span className="dot">{unread > 99 ? '99+' : unread}</span>}
       </ToolButton>
-      <ToolButton testid="btn-people" icon="people" label="live.people" short="live.people" on={panel === 'people'} onPress={() => toggle('people')}>
+      <ToolButton testid="toggle-people" icon="people" label="live.people" short="live.people" on={panel === 'people'} onPress={() => toggle('people')}>
         <span className="dot quiet">{view.people.length}</span>
       </ToolButton>
       <ToolButton testid="btn-leave" icon="leave" label="live.leave" short="live.leave" danger onPress={() => session.leave()} />

@@ -20,7 +20,9 @@ const RTT_WEAK_MS = 600;
 /** What a teacher or a grandparent wants to know about the network, and what to do. */
 export function judge(phase: Phase, measure: Measure): Verdict {
   if (phase.name !== 'connected' || measure.quality === 'lost') {
-    return phase.name === 'connecting' ? verdict('unknown', null) : verdict('lost', 'verdict.lost.text');
+    if (phase.name === 'connecting') return verdict('unknown', null);
+    // Sound and picture may well go on while the signalling is put back.
+    return verdict(phase.name === 'reconnecting' ? 'weak' : 'lost', 'verdict.lost.text');
   }
   const loss = measure.loss ?? 0;
   const rtt = measure.rttMs ?? 0;

@@ -71,6 +71,10 @@ export interface LiveView {
   /** The browser wants a click before it plays sound. */
   soundBlocked: boolean;
   canPublish: boolean;
+  /** Chat. */
+  canSend: boolean;
+  /** Attributes: the raised hand. */
+  canRaiseHand: boolean;
   /** What the last button press failed with, until the next one. */
   deviceError: unknown;
 }
@@ -84,7 +88,7 @@ export interface LiveSession {
   setHand(up: boolean): Promise<void>;
   sendChat(text: string): Promise<void>;
   startSound(): Promise<void>;
-  /** After `failed` or `ended`: from the start. */
-  rejoin(): Promise<void>;
+  /** After `failed`: from the start. */
+  retry(): Promise<void>;
   leave(): Promise<void>;
 }

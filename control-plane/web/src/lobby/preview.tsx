@@ -31,11 +31,23 @@ export function Preview({ media }: { media: LobbyMedia }) {
       </div>
       {media.microphone && <Level track={media.microphone} />}
       {media.error != null && <p className="field-error" role="alert" data-testid="device-error">{explainDevice(t, media.error)}</p>}
-      <div className="preview-devices">
+      <Devices media={media} />
+    </section>
+  );
+}
+
+/** Which camera and microphone; folded away, for most people have one of each. */
+function Devices({ media }: { media: LobbyMedia }) {
+  const t = useT();
+  if (media.devices.cameras.length < 2 && media.devices.microphones.length < 2) return null;
+  return (
+    <details className="preview-devices" data-testid="devices">
+      <summary>{t('lobby.devices')}</summary>
+      <div>
         <DeviceSelect id="device-camera" label={t('lobby.camera')} devices={media.devices.cameras} value={media.cameraId} onChange={(id) => void media.setCamera(true, id)} />
         <DeviceSelect id="device-mic" label={t('lobby.mic')} devices={media.devices.microphones} value={media.microphoneId} onChange={(id) => void media.setMicrophone(true, id)} />
       </div>
-    </section>
+    </details>
   );
 }
 

@@ -6,8 +6,8 @@ export const SEEK_DRIFT_MS = 300;
 export const STILL_DRIFT_MS = 20;
 /** Bounds of the pull, small enough not to be heard. */
 const PULL_MAX = 0.03;
-/** A drift of 1 s would be pulled by this share; the bound above cuts it off at 60 ms. */
-const PULL_PER_SECOND = 0.5;
+/** A drift of 1 s would be pulled by this share; the bound above cuts it off at 30 ms. */
+const PULL_PER_SECOND = 1;
 
 export type Correction = { seek: true } | { seek: false; rate: number };
 
@@ -25,7 +25,7 @@ const GROWING_MS = 8_000;
 /** Where an entry ends for the player: a growing one goes on past the end last heard of. */
 export function endOf(entry: Presentation, manifest: Pick<Manifest, 'state' | 'duration_ms'>): number {
   const growing = manifest.state === 'live' && entry.end_ms >= manifest.duration_ms - GROWING_MS;
-  return growing ? entry.end_ms + 2 * GROWING_MS : entry.end_ms;
+  return growing ? entry.end_ms + GROWING_MS : entry.end_ms;
 }
 
 export function isActive(entry: Presentation, manifest: Pick<Manifest, 'state' | 'duration_ms'>, atMs: number): boolean {

@@ -6,6 +6,8 @@ import { Icon } from '../ui/icons';
 import type { Engine, ReplayView } from './engine';
 import { JUMP_MS, toggleFullscreen } from './keys';
 
+/** "Now" of a running class: so far behind that the next segments are there in time. */
+const LIVE_BEHIND_MS = 8_000;
 const RATES = [0.75, 1, 1.25, 1.5, 1.75, 2] as const;
 
 interface ControlsProps {
@@ -30,7 +32,7 @@ export function Controls({ engine, view, manifest, events, frame }: ControlsProp
         <button type="button" className="quiet icon-only" data-testid="replay-forward" aria-label={t('replay.forward')} title={t('replay.forward')} onClick={() => engine.seek(engine.now() + JUMP_MS)}><Icon name="forward" /></button>
         <span className="controls-time" data-testid="replay-time" data-ms={Math.round(view.timeMs)}>{clock(view.timeMs)} <span className="soft">/ {clock(view.durationMs)}</span></span>
         {manifest.state === 'live' && (
-          <button type="button" className="quiet live-edge" data-testid="replay-live-edge" onClick={() => engine.seek(manifest.duration_ms - 3_000)}>{t('replay.live.edge')}</button>
+          <button type="button" className="quiet live-edge" data-testid="replay-live-edge" onClick={() => engine.seek(manifest.duration_ms - LIVE_BEHIND_MS)}>{t('replay.live.edge')}</button>
         )}
         <span className="spacer" />
         <button type="button" className="quiet icon-only" data-testid="replay-mute" aria-pressed={view.muted} aria-label={t(view.muted ? 'replay.unmute' : 'replay.mute')} onClick={() => engine.setVolume(view.volume, !view.muted)}>

@@ -209,14 +209,15 @@ export class Engine {
   }
 
   private follow(player: Player, buffering: boolean): void {
-    if (!player.ready) return;
+    // One that has come to its end stays there: its media are a little shorter than its entry.
+    if (!player.ready || (player.ended && player.position() <= this.time)) return;
     const drift = player.position() - this.time;
     if (!this.playing || buffering) {
       player.pause();
       if (Math.abs(drift) > 40 && player.settled) player.seek(this.time, false);
       return;
     }
-    if (!player.ended) this.start(player);
+    this.start(player);
     if (!player.settled) return;
     const correction = correct(drift, this.rate);
     if (correction.seek) player.seek(this.time, true);
@@ -278,7 +279,7 @@ export class Engine {
       players: this.manifest.presentations.flatMap((entry) => {
         const player = this.players.get(entry.id);
         if (!player) return [];
-        return [{ entry, element: player.element, active: this.isActive(player), master: this.master === entry.id, failed: player.failure !== null }];
+        return [{ entry, element: player.element, active: this.isActive(player) && !player.ended, master: this.master === entry.id, failed: player.failure !== null }];
       }),
     };
   }
@@ -290,7 +291,7 @@ function stats(player: Player, active: boolean, master: boolean, now: number): P
   const quality = video?.getVideoPlaybackQuality();
   return {
     id: entry.id, identity: entry.identity, source: entry.source, active, master,
-    drift_ms: active ? player.position() - now : 0, position_ms: player.position(),
+    drift_ms: active && !player.ended ? player.position() - now : 0, position_ms: player.position(),
     paused: element.paused, ready_state: element.readyState, width: video?.videoWidth ?? 0, height: video?.videoHeight ?? 0,
     frames: quality?.totalVideoFrames ?? 0, frames_dropped: quality?.droppedVideoFrames ?? 0, failed: player.failure,
   };

@@ -1,21 +1,56 @@
 import type { TimelineEvent } from '../api/types';
 import type { Translate } from '../i18n';
 
+type Data = Record<string, unknown>;
+
+const dataOf = (event: TimelineEvent): Data => (typeof event.data === 'object' && event.data !== null ? event.data as Data : {});
+
+function text(data: Data, ...names: string[]): string | undefined {
+  return names.map((name) => data[name]).find((value): value is string => typeof value === 'string' && value !== '');
+}
+
+/**
+ * What a reader wants to find again. Muting, and sound and picture that come with joining, are left out; a message that
+ * was taken back is gone, an edited one stands once, where it was first said, as it was last said. Names are filled in
+ * where only an identity was noted.
+ */
+export function readable(events: readonly TimelineEvent[]): TimelineEvent[] {
+  const names = new Map(events.flatMap((event) => {
+    const data = dataOf(event);
+    const [identity, name] = [text(data, 'identity'), text(data, 'name')];
+    return identity && name ? [[identity, name] as const] : [];
+  }));
+  const shown: TimelineEvent[] = [];
+  const messages = new Map<string, number>();
+  for (const event of events) {
+    const data = { ...dataOf(event) };
+    if (event.kind === 'mute' || event.kind === 'unmute') continue;
+    if (event.kind === 'publish' && text(data, 'source') !== 'screen_share') continue;
+    data.name ??= names.get(text(data, 'identity') ?? '');
+    const named = typeof event.data === 'object' ? { ...event, data } : event;
+    const id = event.kind === 'chat' ? text(data, 'id') : undefined;
+    const earlier = id === undefined ? undefined : messages.get(id);
+    const first = earlier === undefined ? undefined : shown[earlier];
+    if (earlier !== undefined && first) {
+      shown[earlier] = { ...named, at_ms: first.at_ms };
+      continue;
+    }
+    if (id !== undefined) messages.set(id, shown.length);
+    shown.push(named);
+  }
+  return shown.filter((event) => dataOf(event).deleted !== true);
+}
+
 /** One line about something that happened in class. Kinds this page does not know are shown by their name. */
 export function describeEvent(t: Translate, event: TimelineEvent): string {
-  const data = (typeof event.data === 'object' && event.data !== null ? event.data : {}) as Record<string, unknown>;
-  const text = (...names: string[]) => names.map((name) => data[name]).find((value): value is string => typeof value === 'string' && value !== '');
-  const name = text('name', 'identity', 'participant') ?? t('common.unknown');
-  const screen = text('source')?.startsWith('screen') ?? false;
+  const data = dataOf(event);
+  const name = text(data, 'name', 'identity') ?? t('common.unknown');
   switch (event.kind) {
-    case 'chat': return `${name}: ${text('text', 'message') ?? ''}`;
-    case 'joined': case 'participant_joined': return t('event.joined', { name });
-    case 'left': case 'participant_left': return t('event.left', { name });
-    case 'published': case 'track_published': return t(screen ? 'event.screen' : 'event.published', { name });
-    case 'unpublished': case 'track_unpublished': return t('event.unpublished', { name });
+    case 'chat': return `${name}: ${text(data, 'text') ?? ''}`;
+    case 'join': return t('event.joined', { name });
+    case 'leave': return t('event.left', { name });
+    case 'publish': return t('event.screen', { name });
     case 'hand': return t('event.hand', { name });
-    case 'start': case 'started': return t('event.start');
-    case 'end': case 'ended': return t('event.end');
-    default: return [event.kind, text('name', 'identity'), text('text', 'title')].filter(Boolean).join(' · ');
+    default: return [event.kind, text(data, 'name', 'identity'), text(data, 'text', 'title')].filter(Boolean).join(' · ');
   }
 }

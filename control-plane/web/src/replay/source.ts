@@ -1,5 +1,6 @@
 import { ApiError, getClass, listCdn } from '../api/client';
 import type { CdnChoice, ClassDetail, Manifest, Recording, Region, TimelineEvent } from '../api/types';
+import { readable } from './events';
 
 const FETCH_TIMEOUT_MS = 8_000;
 /** More events than anybody scrolls through; a longer timeline is cut. */
@@ -69,10 +70,8 @@ export async function fetchTimeline(manifest: Manifest, url: string): Promise<Ti
   if (!manifest.timeline) return [];
   const found = await fetchJson(new URL(manifest.timeline, url).href).catch(() => []);
   if (!Array.isArray(found)) return [];
-  return (found as TimelineEvent[])
-    .filter((event) => typeof event.at_ms === 'number' && typeof event.kind === 'string')
-    .sort((a, b) => a.at_ms - b.at_ms)
-    .slice(0, EVENTS_MAX);
+  const events = (found as TimelineEvent[]).filter((event) => typeof event?.at_ms === 'number' && typeof event.kind === 'string');
+  return readable(events.sort((a, b) => a.at_ms - b.at_ms)).slice(0, EVENTS_MAX);
 }
 
 async function fetchJson(url: string): Promise<unknown> {
