@@ -354,7 +354,7 @@ impl EventLoop {
     }
 
     async fn record(&self, room: String, room_sid: String, entry: edge_wire::journal::Entry) {
-        let mut input = recorder::Input::Entry { room, room_sid, at_ms: clock::now_ms(), entry };
+        let mut input = recorder::Input::Entry { room, room_sid, at_ms: clock::now_ms(), entry: Box::new(entry) };
         // Entries are never dropped: a full queue drains within milliseconds, or the disk is gone and the loop slows down.
         while let Err(std::sync::mpsc::TrySendError::Full(back)) = self.recorder.try_send(input) {
             input = back;

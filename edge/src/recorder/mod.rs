@@ -25,7 +25,7 @@ pub(crate) const QUEUE_MAX: usize = 32_768;
 const SYNC_INTERVAL: Duration = Duration::from_millis(500);
 
 pub(crate) enum Input {
-    Entry { room: String, room_sid: String, at_ms: u64, entry: Entry },
+    Entry { room: String, room_sid: String, at_ms: u64, entry: Box<Entry> },
     Packet { flow: u64, at_ms: u64, rtp: Bytes },
 }
 
@@ -120,7 +120,7 @@ impl Recorder {
                 let Ok(stream) = u32::try_from(flow) else { return };
                 journal.append(&Record { at_ms, entry: Some(Entry::Packet(Packet { stream, rtp })) });
             }
-            Input::Entry { room, room_sid, at_ms, entry } => self.entry(&room, &room_sid, at_ms, entry),
+            Input::Entry { room, room_sid, at_ms, entry } => self.entry(&room, &room_sid, at_ms, *entry),
         }
     }
 
@@ -204,7 +204,7 @@ mod tests {
         let sender = start(directory.path().into(), "edge-a", 1, opened, Metrics::default()).expect("starts");
         let say = |entry| {
             sender
-                .send(Input::Entry { room: "c".into(), room_sid: "RM_x".into(), at_ms: 5, entry })
+                .send(Input::Entry { room: "c".into(), room_sid: "RM_x".into(), at_ms: 5, entry: Box::new(entry) })
                 .expect("alive");
         };
         say(event("join"));
