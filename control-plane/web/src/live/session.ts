@@ -156,7 +156,7 @@ class Session implements LiveSession {
   private async settle(room: Room, edge: EdgeChoice): Promise<void> {
     const own = room.localParticipant;
     if (own.permissions?.canUpdateMetadata !== false) {
-      const hand = this.handAt ? { hand: String(this.handAt) } : {};
+      const hand: Record<string, string> = this.handAt ? { hand: String(this.handAt) } : {};
       void own.setAttributes({ region: this.options.request.region ?? edge.region, edge: edge.id, ...hand }).catch(() => undefined);
     }
     if (own.permissions?.canPublish === false) {
