@@ -114,10 +114,21 @@ pub(crate) struct State {
     reported: Option<Reported>,
 }
 
+#[derive(Clone, Copy, Default)]
+struct LinkTotals {
+    bytes_out: u64,
+    bytes_in: u64,
+    /// QUIC packets.
+    sent: u64,
+    lost: u64,
+}
+
 struct Reported {
     at: Instant,
-    bytes: BTreeMap<LinkId, (u64, u64)>,
+    links: BTreeMap<LinkId, LinkTotals>,
     busy_ns: u64,
+    /// Bytes of clients in and out.
+    media: (u64, u64),
 }
 
 impl EventLoop {
@@ -354,7 +365,8 @@ impl EventLoop {
     }
 
     async fn record(&self, room: String, room_sid: String, entry: edge_wire::journal::Entry) {
-        let mut input = recorder::Input::Entry { room, room_sid, at_ms: clock::now_ms(), entry: Box::new(entry) };
+        let mut input =
+            recorder::Input::Entry { room, room_sid, at_ms: clock::now_ms(), entry: Box::new(entry) };
         // Entries are never dropped: a full queue drains within milliseconds, or the disk is gone and the loop slows down.
         while let Err(std::sync::mpsc::TrySendError::Full(back)) = self.recorder.try_send(input) {
             input = back;
@@ -411,24 +423,29 @@ impl EventLoop {
         let rate = |total: u64, before: u64| ((total.saturating_sub(before)) as f64 * 8.0 / elapsed_s) as u64;
         let flows = self.rooms.link_flows();
         self.state.data.retain(|peer, _| self.rooms.who(*peer).is_some());
-        let mut bytes = BTreeMap::new();
+        let mut totals = BTreeMap::new();
         let mut links = Vec::new();
         for link in self.state.links.values() {
             let out = link.counters.bytes_out.load(std::sync::atomic::Ordering::Relaxed);
             let inward = link.counters.bytes_in.load(std::sync::atomic::Ordering::Relaxed);
-            let before = previous.as_ref().and_then(|p| p.bytes.get(&link.id).copied()).unwrap_or_default();
+            let (sent, lost) = link.packets();
+            let before = previous.as_ref().and_then(|p| p.links.get(&link.id).copied()).unwrap_or_default();
             let (flows_out, flows_in) = flows.get(&link.id).copied().unwrap_or_default();
             self.rooms.set_link_cost(link.id, link.rtt_ms().max(1.0) as u32);
             links.push(control_plane_api::node::Link {
                 peer: link.node_id.clone(),
                 rtt_ms: link.rtt_ms(),
-                loss: link.loss(),
-                bitrate_in_bps: rate(inward, before.1),
-                bitrate_out_bps: rate(out, before.0),
+                loss: if sent == before.sent {
+                    0.0
+                } else {
+                    (lost.saturating_sub(before.lost)) as f32 / (sent.saturating_sub(before.sent)) as f32
+                },
+                bitrate_in_bps: rate(inward, before.bytes_in),
+                bitrate_out_bps: rate(out, before.bytes_out),
                 flows_out,
                 flows_in,
             });
-            bytes.insert(link.id, (out, inward));
+            totals.insert(link.id, LinkTotals { bytes_out: out, bytes_in: inward, sent, lost });
         }
         let busy =
             busy_ns.saturating_sub(previous.as_ref().map_or(0, |p| p.busy_ns)) as f64 / 1e9 / elapsed_s;
@@ -439,8 +456,10 @@ impl EventLoop {
             node.load.cpu = busy as f32;
             node.load.participants = participants;
             node.load.rooms = rooms;
+            node.load.bitrate_in_bps = rate(media.0, media_before.0);
+            node.load.bitrate_out_bps = rate(media.1, media_before.1);
         });
-        self.state.reported = Some(Reported { at: now, bytes, busy_ns });
+        self.state.reported = Some(Reported { at: now, links: totals, busy_ns, media });
     }
 }
 

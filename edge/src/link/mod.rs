@@ -97,10 +97,10 @@ impl Link {
         self.connection.rtt().as_secs_f32() * 1_000.0
     }
 
-    /// Share of QUIC packets lost since the link came up, 0 to 1.
-    pub(crate) fn loss(&self) -> f32 {
+    /// QUIC packets sent and lost since the link came up.
+    pub(crate) fn packets(&self) -> (u64, u64) {
         let path = self.connection.stats().path;
-        if path.sent_packets == 0 { 0.0 } else { path.lost_packets as f32 / path.sent_packets as f32 }
+        (path.sent_packets, path.lost_packets)
     }
 
     fn count_out(&self, bytes: usize) {

@@ -204,7 +204,12 @@ mod tests {
         let sender = start(directory.path().into(), "edge-a", 1, opened, Metrics::default()).expect("starts");
         let say = |entry| {
             sender
-                .send(Input::Entry { room: "c".into(), room_sid: "RM_x".into(), at_ms: 5, entry: Box::new(entry) })
+                .send(Input::Entry {
+                    room: "c".into(),
+                    room_sid: "RM_x".into(),
+                    at_ms: 5,
+                    entry: Box::new(entry),
+                })
                 .expect("alive");
         };
         say(event("join"));
