@@ -135,12 +135,9 @@ fn pull(edge: &mut Edge, track: &mut Track, via: LinkId, flow: Flow, now: Instan
     (layer > 0).then_some(now + FALLBACK_AFTER)
 }
 
-/// Lets a layer go.
+/// Lets a layer go. Whether it is live stays the media thread's word: pulled again soon, it does not begin anew.
 pub(crate) fn release(edge: &mut Edge, track: &mut Track, via: LinkId, layer: Layer) {
     let Some(pull) = track.pulls.remove(&layer) else { return };
-    if let Some(live) = track.live.get_mut(usize::from(layer)) {
-        *live = false;
-    }
     if let Some(link) = edge.links.get_mut(&via) {
         link.receives.remove(&pull.flow);
         edge.media(Command::LinkStopReceive { link: via, flow: pull.flow });

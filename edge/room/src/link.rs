@@ -331,6 +331,7 @@ impl Room {
         }
         for track_sid in listed {
             self.adopt_track(edge, now, &track_sid);
+            self.retarget_all(edge, now, &track_sid);
             self.refresh_demand(edge, now, &track_sid);
         }
     }

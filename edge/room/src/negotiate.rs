@@ -7,7 +7,7 @@ use edge_sdp::{Answer, Candidate, Kind, Offer, OfferMedia};
 use edge_session::{Fingerprint, RemoteParameters};
 use edge_sfu::{Command, SessionId};
 
-use crate::binding::receiving;
+use crate::binding::{attach, receiving};
 use crate::codec;
 use crate::edge::Edge;
 use crate::participant::{Peer, Pending, Transport};
@@ -19,11 +19,11 @@ use crate::{LeaveAction, LeaveReason, Notice, PeerId};
 impl Room {
     pub(crate) fn offer(&mut self, edge: &mut Edge, now: Instant, id: PeerId, offer_id: u32, sdp: &str) {
         let result = Offer::parse(sdp).map_err(|error| error.to_string()).and_then(|offer| {
-            self.open_transport(edge, id, &offer)?;
-            Ok(offer)
+            let is_new = self.open_transport(edge, id, &offer)?;
+            Ok((offer, is_new))
         });
-        let offer = match result {
-            Ok(offer) => offer,
+        let (offer, is_new_session) = match result {
+            Ok(taken) => taken,
             Err(error) => {
                 tracing::info!(peer = id.0, %error, "an offer cannot be used; the client leaves");
                 self.dismiss(edge, now, id, LeaveReason::JoinFailure, LeaveAction::Disconnect);
@@ -49,6 +49,10 @@ impl Room {
         let bound = self.bind_sections(edge, id);
         self.sync_incoming(edge, id);
         self.sync_outgoing(edge, id);
+        if is_new_session {
+            // Nothing is new in a first session; one that takes another's place goes on where that was.
+            self.tracks.values().for_each(|track| attach(edge, track, id));
+        }
         for track_sid in &bound {
             self.watch(edge, now, id, track_sid);
         }
@@ -56,8 +60,8 @@ impl Room {
         self.settle(edge, now, id);
     }
 
-    /// Opens the media session at the first offer; restarts ICE when the client's ufrag is new.
-    fn open_transport(&mut self, edge: &mut Edge, id: PeerId, offer: &Offer) -> Result<(), String> {
+    /// Opens the media session at the first offer (true); restarts ICE when the client's ufrag is new.
+    fn open_transport(&mut self, edge: &mut Edge, id: PeerId, offer: &Offer) -> Result<bool, String> {
         let Some(peer) = self.peers.get_mut(&id) else { return Err("the client is gone".into()) };
         let session = SessionId(id.0);
         let fingerprint: Fingerprint = offer.fingerprint.parse().map_err(|e| format!("fingerprint: {e}"))?;
@@ -72,7 +76,7 @@ impl Room {
                         remote_ufrag: offer.ice_ufrag.clone(),
                     });
                 }
-                return Ok(());
+                return Ok(false);
             }
             // Another certificate is another peer connection: the old session cannot go on.
             Some(_) => edge.media(Command::CloseSession { session }),
@@ -89,7 +93,8 @@ impl Room {
             remote_ufrag: offer.ice_ufrag.clone(),
             fingerprint: offer.fingerprint.clone(),
         });
-        Ok(())
+        peer.rejoin_at = None;
+        Ok(true)
     }
 
     /// Chooses formats of sending sections and publishes those whose track is known.

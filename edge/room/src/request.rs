@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use edge_wire::model;
+
 use crate::edge::Edge;
 use crate::limits::{ATTRIBUTES_BYTES_MAX, NAME_BYTES_MAX};
 use crate::participant::{Peer, Rules};
@@ -37,7 +39,8 @@ impl Room {
                 self.update_track(id, &track_sid, |track| track.audio_features = features);
             }
             Request::UpdateVideoTrack { track_sid, width, height } => {
-                self.update_track(id, &track_sid, |track| (track.width, track.height) = (width, height));
+                self.update_track(id, &track_sid, |track| resize(track, width, height));
+                self.retarget_all(edge, now, &track_sid);
             }
             Request::Leave => {
                 self.dismiss(edge, now, id, LeaveReason::ClientInitiated, LeaveAction::Disconnect);
@@ -109,6 +112,14 @@ impl Room {
                 self.signal_lost(edge, now, id);
             }
         }
+    }
+}
+
+/// Layers are halves of the full size.
+fn resize(track: &mut model::Track, width: u32, height: u32) {
+    (track.width, track.height) = (width, height);
+    for (shift, layer) in track.layers.iter_mut().rev().enumerate() {
+        (layer.width, layer.height) = (width >> shift, height >> shift);
     }
 }
 

@@ -65,6 +65,15 @@ impl Room {
         self.refresh_demand(edge, now, track_sid);
     }
 
+    /// A track's layers may have changed.
+    pub(crate) fn retarget_all(&mut self, edge: &mut Edge, now: Instant, track_sid: &str) {
+        let watchers =
+            self.tracks.get(track_sid).map(|track| track.watchers.keys().copied().collect::<Vec<_>>());
+        for id in watchers.into_iter().flatten() {
+            self.retarget(edge, now, id, track_sid);
+        }
+    }
+
     /// A track came into being: whoever wants every track wants it.
     pub(crate) fn track_appeared(&mut self, edge: &mut Edge, now: Instant, track_sid: &str) {
         for id in self.peers.keys().copied().collect::<Vec<_>>() {

@@ -80,13 +80,12 @@ fn the_publisher_is_told_what_is_watched_anywhere() {
     let student = world.join(1, "student");
     let camera = world.camera(teacher);
     let top = |world: &mut World| {
-        let told = world.client(teacher).notices.iter().rev().find_map(|notice| match notice {
+        world.client(teacher).notices.iter().rev().find_map(|notice| match notice {
             Notice::SubscribedQuality { qualities, .. } => {
                 Some(qualities.iter().filter(|(_, on)| *on).count())
             }
             _ => None,
-        });
-        told
+        })
     };
     want(&mut world, student, &camera, 320, false);
     world.pass(Duration::from_secs(4));
@@ -112,6 +111,12 @@ fn a_layer_that_does_not_begin_is_backed_by_the_next_lower_one() {
     assert_eq!(world.edges[1].media.layers_received(), [1, 2], "one that sends is enough");
     world.event(1, Event::LayerStarted { source, layer: 2 });
     world.pass(Duration::from_secs(1));
+    assert_eq!(world.edges[1].media.layers_received(), [2]);
+    // Let go and pulled again before it fell silent: it never stopped, so it does not begin anew either.
+    want(&mut world, student, &camera, 1280, true);
+    world.pass(Duration::from_millis(600));
+    want(&mut world, student, &camera, 1280, false);
+    world.pass(Duration::from_secs(2));
     assert_eq!(world.edges[1].media.layers_received(), [2]);
     world.event(1, Event::LayerStopped { source, layer: 2 });
     assert_eq!(world.edges[1].media.layers_received(), [1, 2], "one that stops is backed at once");

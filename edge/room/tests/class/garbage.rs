@@ -88,10 +88,10 @@ fn apply(world: &mut World, names: &Names, (what, a, b, c): Op) {
             world.run();
         }
         _ => match c % 4 {
-            0 => world.set_link(0, 1, a % 2 == 0),
+            0 => world.set_link(0, 1, a.is_multiple_of(2)),
             1 => world.pass(std::time::Duration::from_millis(u64::from(a) * 40)),
             2 => {
-                let room = if a % 3 == 0 { "class" } else { "elsewhere" };
+                let room = if a.is_multiple_of(3) { "class" } else { "elsewhere" };
                 let links = (0..u32::from(a % 4)).map(LinkId).collect();
                 world.edges[edge].rooms.handle_room_peers(world.now, room, links);
                 world.run();
@@ -109,8 +109,8 @@ fn request(sid: String, what: u8, a: u8, c: u8) -> Request {
     match what / 4 % 12 {
         0 => Request::Offer { id: u32::from(a), sdp: Client::new().sdp() },
         1 => Request::AddTrack(AddTrack { cid: format!("{}", a % 3), ..add_track("", TrackSource::Camera) }),
-        2 => Request::Mute { track_sid: sid, muted: a % 2 == 0 },
-        3 => Request::Subscription { track_sids: sids, subscribe: a % 2 == 0 },
+        2 => Request::Mute { track_sid: sid, muted: a.is_multiple_of(2) },
+        3 => Request::Subscription { track_sids: sids, subscribe: a.is_multiple_of(2) },
         4 => {
             let settings = TrackSettings {
                 quality: u32::from(c),
@@ -120,7 +120,7 @@ fn request(sid: String, what: u8, a: u8, c: u8) -> Request {
             };
             Request::TrackSettings { track_sids: sids, settings }
         }
-        5 => Request::SubscriptionPermission { all_participants: a % 2 == 0, allowed: Vec::new() },
+        5 => Request::SubscriptionPermission { all_participants: a.is_multiple_of(2), allowed: Vec::new() },
         6 => Request::UpdateVideoTrack { track_sid: sid, width: 1 << 31, height: u32::MAX },
         7 => Request::UpdateAudioTrack { track_sid: sid, features: vec![-1] },
         8 => Request::Simulate(Simulate::Speakers { seconds: u32::MAX }),
@@ -132,7 +132,8 @@ fn request(sid: String, what: u8, a: u8, c: u8) -> Request {
 
 fn event(what: u8, a: u8, c: u8) -> Event {
     let (session, source, layer) = (SessionId(u32::from(a % 4)), SourceId(u32::from(a % 6)), c);
-    let (at, flow) = (if a % 5 == 0 { LinkId::RECORDER } else { LinkId(u32::from(a % 4)) }, u64::from(c));
+    let (at, flow) =
+        (if a.is_multiple_of(5) { LinkId::RECORDER } else { LinkId(u32::from(a % 4)) }, u64::from(c));
     match what / 4 % 9 {
         0 => Event::SessionClosed { session, reason: "test" },
         1 => Event::ChannelOpen { session, label: "_reliable".into() },
@@ -147,8 +148,9 @@ fn event(what: u8, a: u8, c: u8) -> Event {
 }
 
 fn message(names: &Names, track_sid: String, (what, a, b, c): Op) -> Message {
-    let room = if b % 5 == 0 { "elsewhere".to_owned() } else { "class".to_owned() };
-    let record = Room { name: room.clone(), sid: "RM_1".into(), recording: a % 2 == 0, ..Room::default() };
+    let room = if b.is_multiple_of(5) { "elsewhere".to_owned() } else { "class".to_owned() };
+    let record =
+        Room { name: room.clone(), sid: "RM_1".into(), recording: a.is_multiple_of(2), ..Room::default() };
     let mut participant = names.people[usize::from(a) % names.people.len()].clone();
     participant.joined_at_ms = u64::from(c) * 1_000_000_000_000;
     participant.tracks.push(Track { sid: track_sid.clone(), ..Track::default() });
@@ -168,7 +170,7 @@ fn message(names: &Names, track_sid: String, (what, a, b, c): Op) -> Message {
             hops: vec![format!("edge-{}", a % 3), format!("edge-{}", c % 2)],
             cost: u32::MAX - u32::from(b),
             codec: Codec {
-                mime_type: if c % 3 == 0 { "video/?" } else { "video/VP8" }.into(),
+                mime_type: if c.is_multiple_of(3) { "video/?" } else { "video/VP8" }.into(),
                 ..Codec::default()
             },
             layers: u32::from(c) * 3,
@@ -187,7 +189,9 @@ fn message(names: &Names, track_sid: String, (what, a, b, c): Op) -> Message {
             Message::Speakers(Speakers { room, speakers: vec![Speaker { participant_sid, level: f32::NAN }] })
         }
         16 => Message::Quality(Quality { room, participant_sid, quality: u32::from(c), score: f32::NAN }),
-        _ if c % 2 == 0 => Message::Command(RoomCommand { room, identity: participant.identity, kind: None }),
+        _ if c.is_multiple_of(2) => {
+            Message::Command(RoomCommand { room, identity: participant.identity, kind: None })
+        }
         _ => Message::SubscriptionRules(SubscriptionRules {
             room,
             participant_sid,

@@ -1,7 +1,5 @@
 //! Rooms of one to three edges, driven in memory: clients that offer as browsers do, links that are queues, one virtual time.
 
-#![expect(unreachable_pub, reason = "a test binary has no outside")]
-
 mod cascade;
 mod client;
 mod data;

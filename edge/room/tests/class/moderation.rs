@@ -55,7 +55,7 @@ fn a_change_of_permission_takes_effect_at_once() {
     less.can_publish = false;
     less.can_subscribe = false;
     assert_eq!(admin(&mut world, 1, set(less)), Ok(()));
-    assert!(world.client(student).notices.contains(&Notice::TrackUnpublished { track_sid: sid.clone() }));
+    assert!(world.client(student).notices.contains(&Notice::TrackUnpublished { track_sid: sid }));
     assert!(world.client(teacher).roster["student"].tracks.is_empty());
     assert!(!world.client(teacher).roster["student"].permission.can_publish);
     assert!(world.watch(student, &camera).is_none());
@@ -94,7 +94,7 @@ fn a_room_may_change_or_be_closed_by_the_control_plane() {
     let student = world.join(0, "student");
     let far = world.join(1, "far");
     let changed = Room { metadata: "lesson 2".into(), ..world.room.clone() };
-    world.edges[0].rooms.room_changed(world.now, changed.clone());
+    world.edges[0].rooms.room_changed(world.now, changed);
     world.run();
     for at in [student, far] {
         assert_eq!(world.client(at).room.as_ref().map(|(room, _)| room.metadata.as_str()), Some("lesson 2"));

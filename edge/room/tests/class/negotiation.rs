@@ -182,9 +182,14 @@ fn publishing_needs_permission_and_has_limits() {
 fn a_new_peer_connection_of_the_same_client_is_a_new_session() {
     let mut world = World::new(1);
     let teacher = world.join(0, "teacher");
+    let student = world.join(0, "student");
+    let heard = world.microphone(student);
     let sid = world.microphone(teacher);
+    let before = world.watch(teacher, &heard);
+    assert!(before.is_some());
     world.client(teacher).fingerprint = Some(["EF"; 32].join(":"));
     world.offer(teacher);
+    assert_eq!(world.watch(teacher, &heard), before, "what it watches goes on in the new session");
     let session = &world.edges[0].media.sessions[&SessionId(teacher.1.0)];
     assert_eq!(session.incoming.len(), 1, "what it publishes goes on in the new session");
     assert_eq!(world.client(teacher).own.as_ref().expect("joined").tracks[0].sid, sid);

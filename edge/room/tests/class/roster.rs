@@ -298,3 +298,30 @@ fn quality_is_told_everywhere_when_it_changes() {
         .count();
     assert_eq!(said, 0, "an edge speaks of its own participants only");
 }
+
+#[test]
+fn a_large_room_is_told_of_changes_in_batches() {
+    let mut world = World::new(2);
+    let first = world.join(0, "first");
+    let remote = world.join(1, "remote");
+    for index in 0..60 {
+        world.join(0, &format!("student {index}"));
+    }
+    let told = |world: &mut World, at| world.client(at).count(|n| matches!(n, Notice::Participants(_)));
+    let before = told(&mut world, first);
+    for _ in 0..20 {
+        let attributes = BTreeMap::from([("hand".to_owned(), format!("{}", world.now_ms))]);
+        world.ask(first, Request::UpdateMetadata { request_id: 1, metadata: None, name: None, attributes });
+        world.pass(Duration::from_millis(10));
+    }
+    world.pass(Duration::from_secs(1));
+    assert!(
+        told(&mut world, first) - before <= 3,
+        "{} notices for 20 changes",
+        told(&mut world, first) - before
+    );
+    assert_eq!(world.identities(first).len(), 61);
+    assert_eq!(world.identities(remote).len(), 61);
+    let last = world.client(first).own.clone().expect("joined").attributes;
+    assert_eq!(world.client(remote).roster["first"].attributes, last, "the last word arrives");
+}

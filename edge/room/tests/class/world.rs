@@ -47,6 +47,7 @@ enum Packet {
 pub(crate) type At = (usize, PeerId);
 
 impl World {
+    #[expect(clippy::disallowed_methods, reason = "virtual time has to start somewhere")]
     pub(crate) fn new(edges: usize) -> Self {
         let edge = |index: usize| {
             let address = "10.0.0.1:7000".parse().expect("an address");
