@@ -208,6 +208,20 @@ mod tests {
     }
 
     #[test]
+    fn the_example_file_shows_the_defaults() {
+        let shown: Config = toml::from_str(include_str!("../example.toml")).expect("example.toml is read");
+        shown.check().expect("example.toml works");
+        let named = Config {
+            node: shown.node.clone(),
+            region: shown.region.clone(),
+            admin: shown.admin,
+            upstreams: shown.upstreams.clone(),
+            ..Config::default()
+        };
+        assert_eq!(shown, named);
+    }
+
+    #[test]
     fn what_cannot_work_is_refused_by_name() {
         let sane = Config { upstreams: vec!["http://127.0.0.1:1".into()], ..Config::default() };
         for (config, key) in [
