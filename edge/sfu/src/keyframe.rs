@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 /// Least time between two requests for one layer: encoders make no more than two or three keyframes a second anyway.
 const INTERVAL: Duration = Duration::from_millis(500);
-/// Requests without an answer before the layer is left alone until somebody asks again.
-const TRIES_MAX: u8 = 10;
+/// Requests without an answer after which the pace slows down: the way back to the sender may be broken for a while.
+const TRIES_FAST: u8 = 10;
+const INTERVAL_SLOW: Duration = Duration::from_secs(3);
 
 #[derive(Debug, Default)]
 pub(crate) struct Requests {
@@ -21,26 +22,30 @@ impl Requests {
         self.tries = 0;
     }
 
-    /// A keyframe came.
+    /// A keyframe came, or the layer stopped: whoever still wants one asks again when it returns.
     pub(crate) fn arrived(&mut self) {
         self.wanted = false;
     }
 
     /// When [`Self::due`] may say yes.
     pub(crate) fn poll_timeout(&self, now: Instant) -> Option<Instant> {
-        self.wanted.then(|| self.sent.map_or(now, |sent| sent + INTERVAL))
+        self.wanted.then(|| self.sent.map_or(now, |sent| sent + self.interval()))
     }
 
     /// Whether a request is to be sent now; counts it as sent.
     pub(crate) fn due(&mut self, now: Instant) -> bool {
-        let early = self.sent.is_some_and(|sent| now.saturating_duration_since(sent) < INTERVAL);
+        let interval = self.interval();
+        let early = self.sent.is_some_and(|sent| now.saturating_duration_since(sent) < interval);
         if !self.wanted || early {
             return false;
         }
         self.sent = Some(now);
-        self.tries += 1;
-        self.wanted = self.tries < TRIES_MAX;
+        self.tries = self.tries.saturating_add(1);
         true
+    }
+
+    fn interval(&self) -> Duration {
+        if self.tries < TRIES_FAST { INTERVAL } else { INTERVAL_SLOW }
     }
 }
 
@@ -62,7 +67,7 @@ mod tests {
         requests.arrived();
         assert_eq!(requests.poll_timeout(start), None);
         requests.want();
-        let sent = (0..60).filter(|n| requests.due(start + INTERVAL * 2 + INTERVAL * *n)).count();
-        assert_eq!(sent, usize::from(TRIES_MAX), "an absent sender is not asked for ever");
+        let sent = (0..120).filter(|n| requests.due(start + INTERVAL * 2 + INTERVAL * *n)).count();
+        assert!((20..=30).contains(&sent), "{sent} in a minute: slower after a while");
     }
 }

@@ -51,6 +51,8 @@ pub(crate) struct Layer {
     pub(crate) last_packet: Option<Instant>,
     pub(crate) reception: Reception,
     pub(crate) totals: Totals,
+    /// Timestamp of the last keyframe counted.
+    keyframe: Option<u32>,
     reported: (u64, u64),
     window: Option<(Instant, u64)>,
 }
@@ -87,6 +89,7 @@ impl Layer {
             last_packet: None,
             reception: Reception::default(),
             totals: Totals::default(),
+            keyframe: None,
             reported: (0, 0),
             window: None,
         }
@@ -141,6 +144,14 @@ impl Layer {
     /// Bits per second over the last window, 0 once the layer is silent.
     pub(crate) fn bitrate_bps(&self) -> u64 {
         if self.live { self.totals.bitrate_bps } else { 0 }
+    }
+
+    /// A keyframe's packet came; `true` for the first of its picture (parameter sets and slices each look like one).
+    pub(crate) fn keyframe(&mut self, timestamp: u32) -> bool {
+        self.keyframes.arrived();
+        let first = self.keyframe.replace(timestamp) != Some(timestamp);
+        self.totals.keyframes += u64::from(first);
+        first
     }
 
     fn place(&mut self, ssrc: u32, repair: bool, sequence_number: u16) -> Option<(u64, Place)> {

@@ -1,6 +1,7 @@
 //! The canonical form of an RTP packet between nodes and in the journal.
 //!
 //! * Plaintext, after SRTP and RTX are undone; padding removed; no CSRCs.
+//! * A packet without payload carried only padding: it says nothing but that its sequence number is not missing.
 //! * Sequence number and timestamp as the publisher's edge received them on that layer.
 //! * Payload type and SSRC carry nothing: the flow says what it is. Senders write [`PAYLOAD_TYPE`] and 0.
 //! * Header extensions use the ids below (RFC 8285 one-byte form, two-byte form when an element is longer than 16 bytes);

@@ -11,6 +11,9 @@ use crate::{Command, Incoming, Kind, Outgoing as Declared, SessionId, SourceId, 
 /// Packet indices of new streams start below this: the roll-over counter is then surely 0 for the receiver, who guesses
 /// it from the first packet (RFC 3711 section 3.3.1).
 const FIRST_INDEX_MAX: u64 = 0x7FFF;
+/// SSRCs a session remembers the counting of. They must not be forgotten while its keys live, so when the table is full
+/// new streams are refused; the client can reconnect.
+const RETIRED_MAX: usize = 16_384;
 
 impl Sfu {
     /// Carries out a command. Ids that are not (or no longer) there are counted and ignored.
@@ -150,6 +153,7 @@ impl Sfu {
                     }
                     kept.push(key);
                 }
+                None if participant.retired.len() >= RETIRED_MAX => self.counters.commands_refused_full += 1,
                 None => kept.push(self.outgoings.insert(new_stream(slot, declared, &participant.retired))),
             }
         }

@@ -86,8 +86,13 @@ impl Sfu {
         let origin = source.origin;
         let Some(state) = source.layer_mut(layer) else { return };
         let (ssrc, flow) = (state.ssrc, state.flow);
-        let due = state.keyframes.due(now);
-        if let Some(at) = state.keyframes.poll_timeout(now) {
+        let reachable = match origin {
+            Origin::Session(_) => ssrc.is_some(),
+            Origin::Link(_) => flow.is_some(),
+        };
+        // Who cannot be asked yet is asked when the first packet comes.
+        let due = reachable && state.keyframes.due(now);
+        if reachable && let Some(at) = state.keyframes.poll_timeout(now) {
             self.timers.no_later(Timer::Keyframe(id, layer), at);
         }
         if !due {

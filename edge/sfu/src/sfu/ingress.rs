@@ -121,6 +121,9 @@ impl Sfu {
             self.timers.no_later(Timer::Nack(id, layer), at);
         }
         let started = !std::mem::replace(&mut state.live, true);
+        // Streams ask for themselves; links and the recorder wait for what comes.
+        let starts = state.ring.get(index).is_some_and(|(packet, _)| packet.layout.descriptor.switch_point);
+        let keyframe_missing = !starts && !state.links.is_empty();
         self.look_into(id, layer, index);
         if started {
             self.timers.no_later(Timer::Silence(id, layer), now + LAYER_STOPPED_AFTER);
@@ -128,7 +131,7 @@ impl Sfu {
             // Only chosen here: if this very packet is a keyframe's first, streams switch to it as it is forwarded.
             self.choose_all(id);
         }
-        if broken {
+        if broken || (started && keyframe_missing) {
             self.want_keyframe(now, id, layer);
         }
         self.forward(now, id, layer, index);
@@ -156,9 +159,7 @@ impl Sfu {
                 }
             }
         } else if packet.layout.descriptor.switch_point {
-            state.keyframes.arrived();
-            state.totals.keyframes += 1;
-            self.counters.keyframes_in += 1;
+            self.counters.keyframes_in += u64::from(state.keyframe(packet.layout.timestamp));
         }
     }
 }

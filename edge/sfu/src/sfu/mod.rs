@@ -141,7 +141,7 @@ impl Sfu {
             Received::Dropped(reason) => {
                 self.counters.dropped_by_session += 1;
                 tracing::trace!(reason = reason.as_str(), "datagram dropped");
-                if kind == DatagramKind::Stun {
+                if matches!(kind, DatagramKind::Stun | DatagramKind::Dtls) {
                     self.after_session(now, slot);
                 }
             }

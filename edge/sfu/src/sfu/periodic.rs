@@ -75,6 +75,7 @@ impl Sfu {
         }
         state.live = false;
         state.nacks.clear();
+        state.keyframes.arrived();
         self.tell(Event::LayerStopped { source: id, layer });
         self.reselect(now, id);
     }

@@ -94,6 +94,31 @@ fn a_client_whose_address_changes_goes_on_without_a_handshake() {
 }
 
 #[test]
+fn media_goes_on_through_an_ice_restart_and_a_check_with_the_new_name_is_understood() {
+    let mut world = World::new(5);
+    let (teacher, student) = (world.join(), world.join());
+    world.open_video(1, Origin::Session(SessionId(0)), 1);
+    world.publish(teacher, vec![video("v", 1, &["q"])]);
+    world.watch(student, 1, 0, SSRC, true);
+    let mut publisher = Publisher::new(teacher, &["q"]);
+    let local =
+        edge_session::LocalIce { ufrag: "restarted".to_owned(), pwd: "another long password".to_owned() };
+    let session = SessionId(student as u32);
+    world.command(Command::RestartIce { session, local, remote_ufrag: "client2".to_owned() });
+    publisher.frame(&mut world, true, 2);
+    world.run(2 * FRAME);
+    assert_eq!(world.peers[student].rtp.len(), 2);
+    world.peers[student].client.username = "restarted:client2".to_owned();
+    world.peers[student].client.password = "another long password".to_owned();
+    world.peers[student].client.address = SocketAddr::from(([198, 51, 100, 98], 5_556));
+    world.peers[student].client.check_now();
+    world.run(FRAME);
+    publisher.frame(&mut world, false, 2);
+    world.run(2 * FRAME);
+    assert_eq!(world.peers[student].rtp.len(), 4, "at the new address");
+}
+
+#[test]
 fn commands_about_what_is_not_there_are_counted_and_harmless() {
     let mut world = World::new(4);
     let session = SessionId(99);

@@ -125,6 +125,30 @@ fn a_pull_starts_with_the_rings_keyframe_and_asks_through_the_link_else() {
 }
 
 #[test]
+fn a_stream_goes_on_over_another_link_without_a_keyframe() {
+    let mut cascade = Cascade::new();
+    cascade.pull(1);
+    let student = cascade.student;
+    cascade.far.watch(student, 9, 1, SSRC, true);
+    cascade.teach(20, false);
+    // The same track by another path: another link and flow, the same numbering.
+    let other = LinkId(8);
+    cascade.near.command(Command::LinkUnsubscribe { link: LINK, flow: FLOW });
+    cascade.near.command(Command::LinkSubscribe { link: other, flow: 5, source: SourceId(1), layer: 1 });
+    cascade.far.command(Command::LinkReceive { link: other, flow: 5, source: SourceId(9), layer: 1 });
+    cascade.far.command(Command::LinkStopReceive { link: LINK, flow: FLOW });
+    let before = cascade.publisher.respond(&mut cascade.near);
+    cascade.teach(20, false);
+    let packets = stream(&cascade.far.peers[student].rtp, SSRC);
+    let (first, last) = (packets.keys().next().expect("some"), packets.keys().next_back().expect("some"));
+    assert_eq!((last - first + 1) as usize, packets.len());
+    assert_eq!(packets.len(), cascade.far.peers[student].rtp.len(), "nothing twice");
+    assert!(packets.len() >= 34 * 3, "{}", packets.len());
+    let keyframes = packets.values().filter(|frame| frame.keyframe && frame.packet == 0).count();
+    assert_eq!((keyframes, before), (1, vec![0, 0, 0]));
+}
+
+#[test]
 fn the_recorder_gets_what_was_lost_and_repaired_too() {
     let mut cascade = Cascade::new();
     let subscribe = Command::LinkSubscribe { link: LinkId::RECORDER, flow: 3, source: SourceId(1), layer: 2 };
