@@ -12,6 +12,9 @@ const TOLERANCE_SAMPLES: i64 = 1_440;
 /// A chunk is cut here when no boundary of the picture cuts it.
 const CHUNK_SAMPLES: i64 = 4 * 48_000;
 
+/// Silence put in at once: an hour. What is longer is a clock gone wrong.
+const SILENCE_MAX_SAMPLES: i64 = 3_600 * 48_000;
+
 /// A packet on the class timeline.
 #[derive(Clone, Debug)]
 pub(crate) struct Frame {
@@ -101,7 +104,7 @@ impl Track {
     }
 
     fn append_silence(&mut self, samples: i64) {
-        for _ in 0..samples / i64::from(FRAME_SAMPLES) {
+        for _ in 0..samples.min(SILENCE_MAX_SAMPLES) / i64::from(FRAME_SAMPLES) {
             self.append(FRAME_SAMPLES, SILENCE);
         }
     }

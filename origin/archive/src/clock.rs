@@ -13,6 +13,8 @@ const SLEW_DIVISOR: i64 = 50;
 const JUMP_US: i64 = 2_000_000;
 /// Quiet this long with a timestamp that did not advance: the sender's clock stood still while paused.
 const PAUSE_US: i64 = 1_500_000;
+/// Nothing is further apart: a thousand years.
+const FAR_US: i128 = 32_000_000_000_000_000;
 /// The least delay within such a window is free of queueing.
 const WINDOW_US: i64 = 10_000_000;
 
@@ -140,13 +142,22 @@ impl Stream {
 
     /// The publisher's report: at `timestamp` the edge's clock said `us`.
     pub(crate) fn handle_report(&mut self, timestamp: i64, us: i64) {
-        self.report = Some((timestamp, us));
-        let Some(mapped_us) = self.map(timestamp) else { return };
+        let Some(mapped_us) = self.map(timestamp) else {
+            self.report = Some((timestamp, us));
+            return;
+        };
         let error_us = us - mapped_us;
-        if error_us.abs() > JUMP_US {
-            self.anchor = Some(Anchor { timestamp, us, correction_us: 0 });
-        } else {
+        if error_us.abs() <= JUMP_US {
+            self.report = Some((timestamp, us));
             self.steer(error_us);
+            return;
+        }
+        // A new clock fits the arrival of packets better than the old one; a report that does not is wrong.
+        let (last, at_us) = self.last;
+        let lag_us = |anchor: i64| at_us - anchor - self.ticks_us(last - timestamp);
+        if lag_us(us).abs() < lag_us(mapped_us).abs() {
+            self.report = Some((timestamp, us));
+            self.anchor = Some(Anchor { timestamp, us, correction_us: 0 });
         }
     }
 
@@ -156,7 +167,11 @@ impl Stream {
             return true;
         }
         let Some((timestamp, first_us)) = self.first else { return false };
-        let anchor = match self.report {
+        let plausible = |(reported, us): &(i64, i64)| {
+            let lag_us = first_us - us - self.ticks_us(timestamp - reported);
+            lag_us.abs() <= JUMP_US
+        };
+        let anchor = match self.report.filter(plausible) {
             Some((timestamp, us)) => Anchor { timestamp, us, correction_us: 0 },
             None if flush || now_us - first_us >= REPORT_WAIT_US => {
                 Anchor { timestamp, us: first_us + self.early_us, correction_us: 0 }
@@ -176,7 +191,8 @@ impl Stream {
     }
 
     fn ticks_us(&self, ticks: i64) -> i64 {
-        ticks * 1_000_000 / self.rate_hz
+        // Timestamps are the publisher's word: garbage may add up to anything.
+        (i128::from(ticks) * 1_000_000 / i128::from(self.rate_hz)).clamp(-FAR_US, FAR_US) as i64
     }
 
     /// Spreads an error over what comes after the newest packet.
@@ -242,6 +258,19 @@ mod tests {
         assert!(clock.settle(4_000_000, false));
         clock.handle_packet(200 * 960, 60_000_000);
         assert_eq!(clock.map(200 * 960), Some(60_000_000));
+    }
+
+    #[test]
+    fn a_report_that_cannot_be_true_is_passed_over() {
+        let mut clock = Stream::new(90_000);
+        clock.handle_packet(0, 1_000_000);
+        clock.handle_report(1 << 31, 1_000_000);
+        assert!(!clock.settle(1_500_000, false), "it waits for a better one");
+        assert!(clock.settle(3_000_000, false));
+        assert_eq!(clock.map(0), Some(1_000_000));
+        clock.handle_packet(180_000, 3_000_000);
+        clock.handle_report(180_000, 90_000_000);
+        assert_eq!(clock.map(180_000), Some(3_000_000));
     }
 
     #[test]

@@ -12,6 +12,8 @@ use crate::rtp;
 const STREAMS_MAX: usize = 16_384;
 /// Participants of one journal. Further ones are not recorded.
 const PARTICIPANTS_MAX: usize = 4_096;
+/// The year 3000: a later clock is a broken one, and arithmetic on it would overflow.
+const AT_MS_MAX: u64 = 32_503_680_000_000;
 /// Frames are settled this often, in journal time, so that the same records always give the same cuts.
 const TICK_MS: u64 = 100;
 
@@ -55,6 +57,7 @@ pub(crate) struct Journal {
 
 impl Journal {
     pub(crate) fn new(id: &JournalId, at_ms: u64) -> Self {
+        let at_ms = at_ms.min(AT_MS_MAX);
         Self {
             tag: id.tag(),
             started_at_ms: at_ms,
@@ -75,7 +78,7 @@ impl Journal {
         out: &mut Output,
     ) {
         stats.records += 1;
-        self.now_ms = self.now_ms.max(record.at_ms);
+        self.now_ms = self.now_ms.max(record.at_ms.min(AT_MS_MAX));
         let now_ms = self.now_ms;
         match &record.entry {
             Some(Entry::Open(open)) => {

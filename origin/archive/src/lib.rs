@@ -19,6 +19,7 @@ mod clock;
 mod codec;
 mod depacketize;
 mod fmp4;
+mod group;
 mod journal;
 mod ladder;
 mod object;

@@ -8,6 +8,7 @@ use edge_wire::model::{TrackKind, TrackSource};
 
 use crate::audio;
 use crate::clock::Publisher;
+use crate::group::{Group, Interval, Place, TAIL_US, place};
 use crate::ladder::{self, Ladder};
 use crate::object::Output;
 use crate::presentation::{Presentation, Subject};
@@ -16,8 +17,6 @@ use crate::stream::{Frame, Stream};
 
 /// A microphone silent this long while there is no picture ends its presentation: the track is muted.
 const MICROPHONE_IDLE_US: i64 = 10_000_000;
-/// Sound this long after the last frame still belongs to the picture: microphone and camera never stop at one instant.
-const TAIL_US: i64 = 500_000;
 /// Missing packets of sound worth telling: 100 ms.
 const LOST_MIN: u32 = 5;
 /// Sound waiting for its presentation: six seconds of it would be 300 packets. When full the oldest is dropped.
@@ -37,30 +36,6 @@ struct Input {
     stream: Stream,
     role: Role,
     open: bool,
-}
-
-/// A video track.
-#[derive(Debug)]
-struct Group {
-    track_sid: String,
-    source: Source,
-    vp8: bool,
-    ladder: Ladder,
-    intervals: Vec<Interval>,
-}
-
-/// A stretch of a video track with a picture.
-#[derive(Debug)]
-struct Interval {
-    /// Index into `presentations`.
-    presentation: usize,
-    start_us: i64,
-    /// Set once the picture has ended; the sound may still be on its way.
-    end_us: Option<i64>,
-    boundaries: Vec<i64>,
-    track: Option<audio::Track>,
-    /// Picture and sound have ended.
-    through: bool,
 }
 
 /// Sound of one source that has not found its presentation yet.
@@ -362,32 +337,6 @@ impl Participant {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
-    /// Group and interval.
-    Interval(usize, usize),
-    /// No picture at that time.
-    Alone,
-    Undecided,
-}
-
-/// Where sound at `us` belongs. `due` when no more is waited for.
-fn place(groups: &[Group], source: Source, us: i64, now_us: i64, due: bool) -> Place {
-    for (group_index, group) in groups.iter().enumerate().filter(|(_, group)| group.source == source) {
-        // The newest first: where one interval follows another at once, the tail of the first is the second's.
-        for (index, interval) in group.intervals.iter().enumerate().rev() {
-            let decided_us = group.ladder.decided_us(now_us).unwrap_or(i64::MAX);
-            match interval.end_us {
-                _ if us < interval.start_us => {}
-                Some(end_us) if us >= end_us + TAIL_US => {}
-                None if us >= decided_us && !due => return Place::Undecided,
-                _ => return Place::Interval(group_index, index),
-            }
-        }
-    }
-    if due { Place::Alone } else { Place::Undecided }
-}
-
 fn note_lost(frame: &audio::Frame, presentation: &mut Presentation) {
     if frame.lost >= LOST_MIN {
         let missing_us = i64::from(frame.lost) * 20_000;
@@ -398,18 +347,6 @@ fn note_lost(frame: &audio::Frame, presentation: &mut Presentation) {
 fn move_chunks(track: &mut audio::Track, presentation: &mut Presentation, out: &mut Output) {
     while let Some(chunk) = track.poll_chunk() {
         presentation.handle_chunk(&chunk, out);
-    }
-}
-
-impl Interval {
-    /// The sound track, made when there is sound. It has the boundaries the picture has had so far.
-    fn track(&mut self) -> &mut audio::Track {
-        let Self { start_us, boundaries, track, .. } = self;
-        track.get_or_insert_with(|| {
-            let mut track = audio::Track::new(*start_us);
-            boundaries.iter().for_each(|us| track.cut_at(*us));
-            track
-        })
     }
 }
 
