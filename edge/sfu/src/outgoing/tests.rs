@@ -234,6 +234,47 @@ fn timestamps_follow_the_publishers_clock_where_it_is_known() {
 }
 
 #[test]
+fn frame_numbers_of_the_dependency_descriptor_go_on_over_a_switch() {
+    let now = crate::begin();
+    let extensions = Extensions { dependency_descriptor: Some(9), ..Extensions::default() };
+    let mut outgoing = stream();
+    outgoing.redeclare(Declared { extensions, ..outgoing.declared.clone() });
+    let mut send = |layer: Layer, frame: u16, keyframe: bool| {
+        let [high, low] = frame.to_be_bytes();
+        let descriptor = if keyframe { vec![0xC0, high, low, 0x80] } else { vec![0xC0, high, low] };
+        let mut packet = vec![0; 40];
+        let fields = Fields { marker: true, payload_type: 96, sequence_number: frame, timestamp: 1, ssrc: 1 };
+        let length = rtp::write_header(&mut packet, fields, &[(9, &descriptor)]).expect("there is room");
+        packet.truncate(length + 1);
+        let header = Header::parse(&packet).expect("own packet");
+        let arrived = Arrived {
+            packet: &packet,
+            header: &header,
+            sequence_number: frame,
+            payload: &packet[header.payload.clone()],
+            ids: ids_by_position(&extensions),
+        };
+        let mut state = LayerState::new(Kind::Video);
+        let Stored::At { index, .. } = state.receive(now, (Codec::Av1, CLOCK_HZ), 1, false, &arrived) else {
+            panic!("stored")
+        };
+        let (stored, bytes) = state.ring.get(index).expect("just stored");
+        outgoing.choose(live(&[usize::from(layer)]));
+        let decision = outgoing.place(layer, &stored, frame_number(&stored, bytes), &Reports::default());
+        let (Decision::Forward(rewrite) | Decision::Switched(rewrite)) = decision else { return None };
+        let mut out = [0u8; 100];
+        let length = outgoing.write(&rewrite, &stored, bytes, &mut out).expect("there is room");
+        let header = Header::parse(&out[..length]).expect("well formed");
+        header.element(&out[..length], Some(9)).and_then(av1::frame_number)
+    };
+    assert_eq!(send(0, 500, true), Some(500));
+    assert_eq!(send(0, 501, false), Some(501));
+    assert_eq!(send(1, 9_000, false), None, "no keyframe yet");
+    assert_eq!(send(1, 9_001, true), Some(502));
+    assert_eq!(send(1, 9_002, false), Some(503));
+}
+
+#[test]
 fn padding_leaves_no_hole_and_late_padding_fills_its_own() {
     let now = crate::begin();
     let mut publisher = Publisher::new(0, 10, 0, 0);

@@ -3,17 +3,10 @@
 use std::time::Instant;
 
 use super::Sfu;
-use crate::outgoing::{Outgoing, Watch};
+use crate::outgoing::Watch;
 use crate::source::Source;
 use crate::timers::Timer;
-use crate::{Command, Incoming, Kind, Outgoing as Declared, SessionId, SourceId, Target};
-
-/// Packet indices of new streams start below this: the roll-over counter is then surely 0 for the receiver, who guesses
-/// it from the first packet (RFC 3711 section 3.3.1).
-const FIRST_INDEX_MAX: u64 = 0x7FFF;
-/// SSRCs a session remembers the counting of. They must not be forgotten while its keys live, so when the table is full
-/// new streams are refused; the client can reconnect.
-const RETIRED_MAX: usize = 16_384;
+use crate::{Command, Incoming, Kind, SessionId, SourceId, Target};
 
 impl Sfu {
     /// Carries out a command. Ids that are not (or no longer) there are counted and ignored.
@@ -128,58 +121,6 @@ impl Sfu {
         }
     }
 
-    fn set_outgoing(&mut self, session: SessionId, mut declared: Vec<Declared>) {
-        let Some(slot) = self.slot(session) else { return };
-        let Some(participant) = self.participants.get_mut(slot) else { return };
-        let limit = self.config.outgoing_per_session_max;
-        if declared.len() > limit {
-            self.counters.commands_refused_full += (declared.len() - limit) as u64;
-            declared.truncate(limit);
-        }
-        let old = std::mem::take(&mut participant.outgoing);
-        let mut kept = Vec::with_capacity(declared.len());
-        for declared in declared {
-            let same = old.iter().copied().find(|key| {
-                self.outgoings.get(*key).is_some_and(|stream| {
-                    let before = &stream.declared;
-                    (&before.mid, before.ssrc, before.rtx_ssrc)
-                        == (&declared.mid, declared.ssrc, declared.rtx_ssrc)
-                })
-            });
-            match same {
-                Some(key) => {
-                    if let Some(stream) = self.outgoings.get_mut(key) {
-                        stream.redeclare(declared);
-                    }
-                    kept.push(key);
-                }
-                None if participant.retired.len() >= RETIRED_MAX => self.counters.commands_refused_full += 1,
-                None => kept.push(self.outgoings.insert(new_stream(slot, declared, &participant.retired))),
-            }
-        }
-        participant.by_ssrc.clear();
-        for key in &kept {
-            let ssrc = self.outgoings.get(*key).map(|stream| stream.declared.ssrc);
-            participant.by_ssrc.extend(ssrc.map(|ssrc| (ssrc, *key)));
-        }
-        participant.outgoing.clone_from(&kept);
-        for key in old.into_iter().filter(|key| !kept.contains(key)) {
-            self.detach(key);
-            self.retire(slot, key);
-        }
-    }
-
-    /// Forgets a stream but not how far its SSRCs have counted.
-    fn retire(&mut self, slot: u32, key: u32) {
-        let Some(stream) = self.outgoings.remove(key) else { return };
-        let Some(participant) = self.participants.get_mut(slot) else { return };
-        let (index, rtx_index) = stream.indices();
-        participant.retired.insert(stream.declared.ssrc, index);
-        if let Some(ssrc) = stream.declared.rtx_ssrc {
-            participant.retired.insert(ssrc, rtx_index);
-        }
-    }
-
     fn watch(&mut self, now: Instant, session: SessionId, mid: &str, watch: Watch) {
         let Some(key) = self.stream_by_mid(session, mid) else { return };
         let before = self.outgoings.get(key).and_then(|outgoing| outgoing.watch);
@@ -215,14 +156,4 @@ impl Sfu {
         self.counters.commands_unknown_id += u64::from(found.is_none());
         found
     }
-}
-
-/// A stream whose SSRCs go on where they stopped, should they have been used before in this session.
-fn new_stream(slot: u32, declared: Declared, retired: &std::collections::HashMap<u32, u64>) -> Outgoing {
-    let index = |ssrc: Option<u32>| {
-        let known = ssrc.and_then(|ssrc| retired.get(&ssrc).copied());
-        known.unwrap_or_else(|| rand::random_range(1..=FIRST_INDEX_MAX))
-    };
-    let (media, repair) = (index(Some(declared.ssrc)), index(declared.rtx_ssrc));
-    Outgoing::new(slot, declared, media, repair)
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::Sfu;
 use crate::outgoing::{self, Decision};
 use crate::source::{KEYFRAME_AGE_MAX, REPLAY_PACKETS_MAX};
-use crate::{Event, Kind, Layer, SourceId};
+use crate::{Codec, Event, Kind, Layer, SourceId};
 
 impl Sfu {
     /// Sends the packet `index` of a layer to all who take the layer.
@@ -126,8 +126,12 @@ impl Sfu {
                 |layer: &crate::layer::Layer| layer.ring.newest_keyframe(not_before, REPLAY_PACKETS_MAX);
             if let Some(first) = source.layer(wanted).and_then(newest) {
                 self.counters.started_from_ring += u64::from(source.kind == Kind::Video);
+                let unknown = source.codec == Codec::Other;
                 self.replay(now, key, watch.source, wanted, first);
-                return;
+                if !unknown {
+                    return;
+                }
+                // Where it starts is not known to be a keyframe: one is asked for all the same.
             }
         }
         self.want_keyframe(now, watch.source, wanted);

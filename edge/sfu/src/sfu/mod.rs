@@ -8,6 +8,7 @@ mod ingress;
 mod periodic;
 mod session;
 mod snapshot;
+mod streams;
 
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;

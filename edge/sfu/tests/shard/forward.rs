@@ -191,9 +191,30 @@ fn a_stream_declared_again_goes_on_counting() {
     teach(&mut world, &mut publisher, &[student], 5);
     world.watch(student, 1, 0, SSRC, true);
     teach(&mut world, &mut publisher, &[student], 20);
+    // The same SSRC on another m-line, and on two at once.
+    let declared = |mid: &str| edge_sfu::Outgoing {
+        mid: mid.to_owned(),
+        ssrc: SSRC,
+        rtx_ssrc: Some(SSRC + 1),
+        cname: "c".to_owned(),
+        extensions: crate::world::EXTENSIONS,
+    };
+    world.command(Command::SetOutgoing { session, outgoing: vec![declared("1"), declared("2")] });
+    assert_eq!(world.sfu.counters().commands_refused_full, 1, "two streams cannot share an SSRC");
+    for mid in ["1", "2"] {
+        world.command(Command::Watch {
+            session,
+            mid: mid.to_owned(),
+            source: SourceId(1),
+            payload_type: 100,
+            rtx_payload_type: Some(101),
+            target: Target { layer: 0, paused: false },
+        });
+    }
+    teach(&mut world, &mut publisher, &[student], 20);
     // A packet index used twice would show as two packets under one number.
     let numbers: Vec<u64> = stream(&world.peers[student].rtp, SSRC).into_keys().collect();
-    assert!(numbers.len() > 2 * 60);
+    assert!(numbers.len() > 3 * 60);
     assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1));
 }
 

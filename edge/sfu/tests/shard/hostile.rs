@@ -135,3 +135,81 @@ fn commands_about_what_is_not_there_are_counted_and_harmless() {
     }
     assert_eq!(world.sfu.counters().commands_unknown_id, 6);
 }
+
+/// Commands and packets about a few ids in any order: nothing panics, nothing is left behind.
+#[test]
+fn any_order_of_commands_leaves_a_shard_that_works() {
+    use edge_sfu::{Codec, Kind, LinkId, Outgoing, SourceId, Target};
+    let mut rng = StdRng::seed_from_u64(77);
+    let mut world = World::new(6);
+    let peers = [world.join(), world.join()];
+    for n in 0..20_000u32 {
+        let session = SessionId(peers[rng.random_range(0..2)] as u32);
+        let (source, layer) = (SourceId(rng.random_range(0..4)), rng.random_range(0..5));
+        let (link, flow) = (LinkId(rng.random_range(0..2)), rng.random_range(0..4));
+        let mid = rng.random_range(0..3u32).to_string();
+        let target = Target { layer, paused: rng.random_bool(0.2) };
+        let command = match rng.random_range(0..16) {
+            0 => Command::OpenSource {
+                source,
+                origin: if rng.random() { Origin::Session(session) } else { Origin::Link(link) },
+                kind: if rng.random() { Kind::Video } else { Kind::Audio },
+                codec: [Codec::Vp8, Codec::H264, Codec::Opus, Codec::Other][n as usize % 4],
+                clock_rate_hz: n % 3 * 45_000,
+                layers: layer,
+            },
+            1 if n % 3 == 0 => Command::CloseSource { source },
+            2 => Command::SetOutgoing {
+                session,
+                outgoing: (0..rng.random_range(0..4u32))
+                    .map(|n| Outgoing {
+                        mid: (n % 3).to_string(),
+                        ssrc: rng.random_range(10..16),
+                        rtx_ssrc: rng.random_bool(0.5).then_some(rng.random_range(10..16)),
+                        cname: "c".to_owned(),
+                        extensions: crate::world::EXTENSIONS,
+                    })
+                    .collect(),
+            },
+            3 => Command::SetIncoming { session, incoming: vec![video("v", source.0, &["q", "h"])] },
+            4 => Command::Unwatch { session, mid },
+            5 => Command::Retarget { session, mid, target },
+            6 => Command::LinkSubscribe { link, flow, source, layer },
+            7 => Command::LinkUnsubscribe { link, flow },
+            8 => Command::LinkReceive { link, flow, source, layer },
+            9 => Command::LinkStopReceive { link, flow },
+            10 => Command::LinkNack { link, flow, sequence_numbers: vec![n as u16, 5] },
+            11 => Command::RequestKeyframe { source, layer },
+            12 if n % 7 == 0 => Command::CloseLink { link },
+            13 => Command::MuteSource { source, muted: rng.random() },
+            _ => Command::Watch {
+                session,
+                mid,
+                source,
+                payload_type: 100,
+                rtx_payload_type: Some(101),
+                target,
+            },
+        };
+        world.command(command);
+        let payload = [0x90, 0x80, 0x80, n as u8, n as u8 & 1, 0, 0, 0, 0, 0, 0, 0];
+        world.link_packet(link, flow, &rtp(96, true, n as u16 / 4, n * 50, 0, &[], &payload));
+        if n % 50 == 0 {
+            world.run(Duration::from_millis(20));
+            for peer in &mut world.peers {
+                peer.rtp.clear();
+            }
+        }
+    }
+    let counters = world.sfu.counters().clone();
+    assert!(counters.rtp_out > 300, "{counters:?}");
+    assert_eq!(counters.dropped_seal_failed, 0);
+    for source in 0..4 {
+        world.command(Command::CloseSource { source: SourceId(source) });
+    }
+    for peer in peers {
+        world.command(Command::CloseSession { session: SessionId(peer as u32) });
+    }
+    let snapshot = world.sfu.snapshot();
+    assert_eq!(snapshot, edge_sfu::Snapshot::default());
+}
