@@ -4,6 +4,8 @@ use edge_sdp::{Codec, Extension, Kind};
 use edge_sfu::Extensions;
 use edge_wire::control;
 
+use crate::limits::FMTP_BYTES_MAX;
+
 /// A codec of an offer with its retransmission format.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Chosen {
@@ -141,6 +143,9 @@ const FEEDBACK: [&str; 4] = ["transport-cc", "nack", "nack pli", "ccm fir"];
 
 /// The mime type of a format this edge takes, else `None`.
 fn mime_of(codec: &Codec) -> Option<&'static str> {
+    if codec.fmtp.len() > FMTP_BYTES_MAX {
+        return None;
+    }
     let is = |name: &str, clock_rate_hz: u32| {
         codec.name.eq_ignore_ascii_case(name) && codec.clock_rate_hz == clock_rate_hz
     };

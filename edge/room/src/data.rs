@@ -8,7 +8,7 @@ use edge_sfu::{Command, LinkId, SessionId};
 use edge_wire::{control, model};
 
 use crate::edge::Edge;
-use crate::limits::{EARLY_BYTES_MAX, EARLY_DATA_MAX};
+use crate::limits::{DATA_BYTES_MAX, EARLY_BYTES_MAX, EARLY_DATA_MAX};
 use crate::room::{Room, Who};
 use crate::{Output, PeerId};
 
@@ -17,6 +17,11 @@ impl Room {
     pub(crate) fn relay(&mut self, edge: &mut Edge, from: Option<PeerId>, data: &model::Data) {
         if from.is_some_and(|id| self.peers.get(&id).is_none_or(|peer| !peer.permission().can_publish_data)) {
             tracing::debug!("data of a participant that may not send any is dropped");
+            return;
+        }
+        let bytes = data.payload.len() + data.destinations.iter().map(|d| d.len() + 4).sum::<usize>();
+        if bytes > DATA_BYTES_MAX {
+            tracing::debug!(bytes, "a data packet is larger than a link takes and is dropped");
             return;
         }
         self.deliver(edge, from, data);

@@ -46,8 +46,17 @@ pub(crate) const SECTIONS_MAX: usize = 112;
 pub const ATTRIBUTES_BYTES_MAX: usize = 64 * 1024;
 /// Name of a participant or a track; longer ones are refused or cut.
 pub const NAME_BYTES_MAX: usize = 1_024;
-/// Entries of one subscription permission; further ones are ignored.
-pub(crate) const PERMISSIONS_MAX: usize = 1_024;
+/// Bytes of one subscription permission (it travels in one frame of a link); entries beyond are ignored, so nobody is allowed
+/// who was not meant.
+pub(crate) const RULES_BYTES_MAX: usize = 64 * 1024;
+/// One data packet with its destinations; a frame of a link holds twice that. Larger ones are dropped.
+pub const DATA_BYTES_MAX: usize = 128 * 1024;
+/// Body of a timeline event; a journal record holds 64 kB. Larger ones are not recorded.
+pub const EVENT_BYTES_MAX: usize = 60 * 1024;
+/// Format parameters of a codec; a format with more is not taken.
+pub(crate) const FMTP_BYTES_MAX: usize = 1_024;
+/// Feature codes of a track; further ones are cut.
+pub(crate) const FEATURES_MAX: usize = 32;
 /// Reliable data kept for a client whose data channel is not open yet; the oldest goes first.
 pub(crate) const EARLY_DATA_MAX: usize = 128;
 /// And so many bytes of it: a few seconds of chat, or one large message.

@@ -8,9 +8,7 @@ use edge_wire::model::{self, ParticipantState};
 
 use crate::demand::release;
 use crate::edge::{Edge, Flow};
-use crate::limits::{
-    FLOWS_PER_LINK_MAX, LINK_GRACE, PERMISSIONS_MAX, ROOM_PARTICIPANTS_MAX, TRACKS_PER_PARTICIPANT_MAX,
-};
+use crate::limits::{FLOWS_PER_LINK_MAX, LINK_GRACE, ROOM_PARTICIPANTS_MAX, TRACKS_PER_PARTICIPANT_MAX};
 use crate::participant::{Remote, Rules, is_newer, is_visible};
 use crate::paths::RoomLink;
 use crate::room::{Room, Who};
@@ -236,8 +234,7 @@ impl Room {
         let Some(remote) = self.remotes.get_mut(&rules.participant_sid).filter(|r| r.link == link) else {
             return;
         };
-        let allowed = rules.allowed.into_iter().take(PERMISSIONS_MAX).map(allowed_from_wire).collect();
-        remote.rules = Rules { all: rules.all_participants, allowed };
+        remote.rules = Rules::new(rules.all_participants, rules.allowed.into_iter().map(allowed_from_wire));
         let tracks: Vec<String> = remote.participant.tracks.iter().map(|track| track.sid.clone()).collect();
         self.refresh_permissions(edge, now, &tracks);
     }

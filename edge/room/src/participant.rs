@@ -8,6 +8,7 @@ use edge_session::LocalIce;
 use edge_sfu::LinkId;
 use edge_wire::model::{self, ParticipantState};
 
+use crate::limits::RULES_BYTES_MAX;
 use crate::section::Section;
 use crate::{TrackPermission, TrackSettings};
 
@@ -91,6 +92,9 @@ pub(crate) struct Remote {
     pub(crate) rules: Rules,
 }
 
+/// What a field costs on the wire besides its text, generously.
+const FIELD_BYTES: usize = 16;
+
 /// Who may subscribe to a participant's tracks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Rules {
@@ -105,6 +109,16 @@ impl Default for Rules {
 }
 
 impl Rules {
+    pub(crate) fn new(all: bool, allowed: impl IntoIterator<Item = TrackPermission>) -> Self {
+        let mut bytes = 0;
+        let fits = |entry: &TrackPermission| {
+            let sids: usize = entry.track_sids.iter().map(|sid| sid.len() + FIELD_BYTES).sum();
+            bytes += entry.participant_sid.len() + entry.identity.len() + sids + FIELD_BYTES;
+            bytes <= RULES_BYTES_MAX
+        };
+        Self { all, allowed: allowed.into_iter().take_while(fits).collect() }
+    }
+
     pub(crate) fn allow(&self, subscriber: &model::Participant, track_sid: &str) -> bool {
         self.all
             || self.allowed.iter().any(|entry| {

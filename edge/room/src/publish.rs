@@ -7,7 +7,7 @@ use edge_wire::model::{self, TrackKind, TrackSource};
 
 use crate::codec;
 use crate::edge::Edge;
-use crate::limits::{NAME_BYTES_MAX, TRACKS_PER_PARTICIPANT_MAX};
+use crate::limits::{FEATURES_MAX, NAME_BYTES_MAX, TRACKS_PER_PARTICIPANT_MAX};
 use crate::participant::{Peer, Pending};
 use crate::room::Room;
 use crate::track::{Owner, Track, layers};
@@ -225,6 +225,8 @@ fn pending_track(edge: &mut Edge, peer: &Peer, add: &AddTrack, recorded: bool) -
     let mut track = add.track.clone();
     track.sid = edge.new_sid("TR");
     track.layers.truncate(edge_sfu::LAYERS_MAX);
+    track.audio_features.truncate(FEATURES_MAX);
+    track.packet_trailer_features.truncate(FEATURES_MAX);
     // The stream becomes a word of other clients' session descriptions.
     if !track.stream.bytes().all(|byte| byte.is_ascii_graphic()) || track.stream.len() > NAME_BYTES_MAX {
         track.stream.clear();

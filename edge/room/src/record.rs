@@ -9,7 +9,7 @@ use edge_wire::model::{self, TrackSource};
 use serde_json::json;
 
 use crate::edge::Edge;
-use crate::limits::{KEYFRAMES_CAMERA, KEYFRAMES_SCREEN};
+use crate::limits::{EVENT_BYTES_MAX, KEYFRAMES_CAMERA, KEYFRAMES_SCREEN, NAME_BYTES_MAX};
 use crate::room::Room;
 use crate::track::Owner;
 use crate::{Output, PeerId};
@@ -51,7 +51,7 @@ impl Room {
                 track: model.clone(),
                 participant_sid: participant.sid.clone(),
                 identity: participant.identity.clone(),
-                name: participant.name.clone(),
+                name: shortened(&participant.name),
                 layer: u32::from(layer),
                 codec: codec.clone(),
             };
@@ -98,7 +98,7 @@ impl Room {
         }
         let json = json!({
             "identity": participant.identity,
-            "name": participant.name,
+            "name": shortened(&participant.name),
             "participant_sid": participant.sid,
         });
         self.record_event(edge, kind, &json.to_string());
@@ -109,7 +109,7 @@ impl Room {
         let Some(track) = peer.track(track_sid) else { return };
         let json = json!({
             "identity": peer.participant.identity,
-            "name": peer.participant.name,
+            "name": shortened(&peer.participant.name),
             "track_sid": track_sid,
             "source": source_name(track.source),
         });
@@ -118,7 +118,12 @@ impl Room {
 
     /// An entry of the class timeline.
     pub(crate) fn record_event(&mut self, edge: &mut Edge, kind: &str, json: &str) {
-        if self.record.recording {
+        if kind.len() + json.len() > EVENT_BYTES_MAX {
+            tracing::debug!(
+                bytes = json.len(),
+                "an event is larger than a journal record and is not recorded"
+            );
+        } else if self.record.recording {
             self.record_entry(edge, Entry::Event(Event { kind: kind.to_owned(), json: json.to_owned() }));
         }
     }
@@ -176,6 +181,11 @@ impl Room {
         }
         self.refresh_demand(edge, now, track_sid);
     }
+}
+
+/// A name from a token may be of any length; a record's may not.
+fn shortened(name: &str) -> String {
+    name.chars().take(NAME_BYTES_MAX / 4).collect()
 }
 
 fn source_name(source: i32) -> &'static str {

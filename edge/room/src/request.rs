@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use edge_wire::model;
 
 use crate::edge::Edge;
-use crate::limits::{ATTRIBUTES_BYTES_MAX, NAME_BYTES_MAX};
+use crate::limits::{ATTRIBUTES_BYTES_MAX, FEATURES_MAX, NAME_BYTES_MAX};
 use crate::participant::{Peer, Rules};
 use crate::room::Room;
 use crate::{LeaveAction, LeaveReason, Notice, PeerId, Request, RequestError, RequestErrorKind, Simulate};
@@ -29,14 +29,16 @@ impl Room {
                 self.set_settings(edge, now, id, &track_sids, settings);
             }
             Request::SubscriptionPermission { all_participants, allowed } => {
-                self.set_rules(edge, now, id, Rules { all: all_participants, allowed });
+                self.set_rules(edge, now, id, Rules::new(all_participants, allowed));
             }
             Request::UpdateMetadata { request_id, metadata, name, attributes } => {
                 let error = self.update_metadata(id, metadata, name, attributes).err();
                 edge.notify(id, Notice::RequestDone { request_id, error });
             }
             Request::UpdateAudioTrack { track_sid, features } => {
-                self.update_track(id, &track_sid, |track| track.audio_features = features);
+                self.update_track(id, &track_sid, |track| {
+                    track.audio_features = features.into_iter().take(FEATURES_MAX).collect();
+                });
             }
             Request::UpdateVideoTrack { track_sid, width, height } => {
                 self.update_track(id, &track_sid, |track| resize(track, width, height));

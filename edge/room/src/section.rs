@@ -86,7 +86,8 @@ impl Section {
     pub(crate) fn incoming(&self, source: edge_sfu::SourceId) -> Option<Incoming> {
         let chosen = self.receiving.as_ref()?;
         let rids = self.rids();
-        let ssrcs = if rids.is_empty() {
+        // With one layer the client may declare it, or name it by RID, or both.
+        let ssrcs = if rids.len() <= 1 {
             self.offered.sources.first().map(|s| (s.ssrc, s.rtx_ssrc)).into_iter().collect()
         } else {
             Vec::new()

@@ -7,7 +7,7 @@ use edge_sfu::{Command, SessionId, Target};
 use edge_wire::model;
 
 use crate::edge::Edge;
-use crate::limits::{PERMISSIONS_MAX, SUBSCRIPTIONS_MAX};
+use crate::limits::SUBSCRIPTIONS_MAX;
 use crate::participant::{Rules, Subscription};
 use crate::room::Room;
 use crate::track::{Owner, Track, target};
@@ -90,8 +90,7 @@ impl Room {
     }
 
     /// The client says who may subscribe to its tracks.
-    pub(crate) fn set_rules(&mut self, edge: &mut Edge, now: Instant, id: PeerId, mut rules: Rules) {
-        rules.allowed.truncate(PERMISSIONS_MAX);
+    pub(crate) fn set_rules(&mut self, edge: &mut Edge, now: Instant, id: PeerId, rules: Rules) {
         let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.rules != rules) else { return };
         peer.rules = rules;
         let tracks: Vec<String> = peer.participant.tracks.iter().map(|track| track.sid.clone()).collect();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use edge_room::{Admin, AdminError, Request, Simulate};
+use edge_room::{Admin, AdminError, DATA_BYTES_MAX, Request, Simulate};
 use edge_sfu::Event;
 use edge_wire::model;
 
@@ -78,6 +78,11 @@ fn data_needs_permission_and_the_server_may_always_send() {
     world.say(quiet, true, ":not allowed");
     assert!(world.heard(far).is_empty());
     let data = model::Data { reliable: true, payload: "from the server".into(), ..model::Data::default() };
+    let payload = vec![b'x'; DATA_BYTES_MAX + 1].into();
+    world.edges[1].rooms.relay(world.now, far.1, model::Data { payload, ..data.clone() });
+    world.run();
+    world.open_channels(quiet);
+    assert!(world.heard(quiet).is_empty(), "what no link takes is not sent");
     let send = |room: &str| Admin::SendData { room: room.into(), data: data.clone() };
     assert_eq!(world.edges[0].rooms.admin(world.now, send("class")), Ok(()));
     world.run();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use edge_room::{ROOM_LINGER, Request};
+use edge_room::{EVENT_BYTES_MAX, ROOM_LINGER, Request};
 use edge_sfu::{Event, LinkId};
 use edge_wire::journal::Entry;
 use edge_wire::model::{Room, TrackSource};
@@ -62,6 +62,7 @@ fn every_layer_published_here_is_recorded_from_open_to_end() {
     world.event(0, report);
     world.ask(teacher, Request::Mute { track_sid: camera, muted: true });
     world.edges[0].rooms.record_event(world.now, "class", "chat", r#"{"text":"hi"}"#);
+    world.edges[0].rooms.record_event(world.now, "class", "chat", "x".repeat(EVENT_BYTES_MAX));
     world.ask(teacher, Request::Leave);
     world.ask(student, Request::Leave);
     world.pass(ROOM_LINGER);
