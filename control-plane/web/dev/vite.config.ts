@@ -10,5 +10,7 @@ const api = process.env.SEODANG_API;
 export default defineConfig({
   root: new URL('..', import.meta.url).pathname,
   server: { host: '127.0.0.1', port: 5173, strictPort: true, ...(api ? { proxy: { '/v1': api } } : {}) },
+  // Found only behind lazy routes: a late discovery would reload the page under one's hands.
+  optimizeDeps: { include: ['livekit-client', 'hls.js', 'react-dom/client'] },
   plugins: api ? [] : [mockApi(), mockSession()],
 });

@@ -1,7 +1,7 @@
 /** A camera's own shape: tiles are never wider. */
 const ASPECT_MAX = 16 / 9;
 /** Tiles may be cropped to fill the room there is: a little on a wide screen, to nearly a square on an upright phone. */
-const ASPECT_MIN_WIDE = 1.2;
+const ASPECT_MIN_WIDE = 1.5;
 const ASPECT_MIN_UPRIGHT = 0.9;
 /** Smaller tiles show a name and no face. */
 const TILE_WIDTH_MIN_PX = 150;

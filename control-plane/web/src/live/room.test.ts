@@ -32,7 +32,7 @@ test('tiles are as large as they can be, and no smaller than a face needs', () =
   expect(gridShape(2, 360, 560).columns).toBe(1);
   expect(gridShape(6, 344, 600)).toMatchObject({ columns: 2, shown: 6 });
   const { tileWidth, tileHeight } = gridShape(3, 1280, 620);
-  expect(tileWidth / tileHeight).toBeGreaterThan(1.19);
+  expect(tileWidth / tileHeight).toBeGreaterThan(1.49);
   const crowd = gridShape(200, 360, 500);
   expect(crowd.shown).toBeLessThan(20);
   expect(crowd.tileWidth).toBeGreaterThanOrEqual(150);

@@ -7,6 +7,7 @@ import type { Person } from './view';
 
 /** Tiles beside a shared screen; the rest is in the list of people. */
 const STRIP_TILES = 8;
+const COLUMN_WIDTH_MAX_PX = 260;
 
 /** Everybody's pictures: an even grid, or a shared screen with a strip of faces. */
 export function Stage({ people }: { people: readonly Person[] }) {
@@ -16,20 +17,22 @@ export function Stage({ people }: { people: readonly Person[] }) {
   const order = useRef<string[]>([]);
   const screens = people.filter((person) => person.screen);
   const shape = gridShape(people.length, size.width, size.height);
-  const places = screens.length > 0 ? STRIP_TILES : shape.shown;
+  // Beside a screen there is a column, below one (on a phone) a grid.
+  const column = screens.length > 0 && size.width < COLUMN_WIDTH_MAX_PX;
+  const places = column ? STRIP_TILES : shape.shown;
   const ordered = orderPeople(people, order.current, places);
   useEffect(() => {
     order.current = ordered.map((person) => person.identity);
   });
   const hidden = ordered.length - places;
-  const tiles = ordered.slice(0, places).map((person) => <Tile key={person.identity} person={person} small={screens.length > 0} />);
+  const tiles = ordered.slice(0, places).map((person) => <Tile key={person.identity} person={person} small={column} />);
   return (
     <div className="stage" data-screens={screens.length > 0} data-testid="grid">
       {screens.length > 0 && <div className="screens">{screens.map((person) => <ScreenTile key={person.identity} person={person} />)}</div>}
       <div className="tiles-box" ref={box}>
         <ul
-          className={screens.length > 0 ? 'strip' : 'tiles'} aria-label={t('live.grid')}
-          style={screens.length > 0 ? undefined : { gridTemplateColumns: `repeat(${shape.columns}, ${shape.tileWidth}px)`, gridAutoRows: `${shape.tileHeight}px` }}
+          className={column ? 'strip' : 'tiles'} aria-label={t('live.grid')}
+          style={column ? undefined : { gridTemplateColumns: `repeat(${shape.columns}, ${shape.tileWidth}px)`, gridAutoRows: `${shape.tileHeight}px` }}
         >{tiles}</ul>
       </div>
       {people.length === 1 && screens.length === 0 && <p className="stage-note">{t('live.alone')}</p>}

@@ -20,7 +20,7 @@ export function Tile({ person, small }: { person: Person; small?: boolean }) {
   return (
     <li
       className={`tile ${small ? 'small' : ''}`} data-testid="tile" data-kind="camera" data-identity={person.identity}
-      data-local={person.local} data-speaking={person.speaking} data-camera={person.camera !== null}
+      data-local={person.local} data-role={person.role ?? undefined} data-speaking={person.speaking} data-camera={person.camera !== null}
     >
       {person.camera
         ? <PictureView picture={person.camera} mirrored={person.local} label={person.name} />
