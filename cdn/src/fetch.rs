@@ -37,6 +37,9 @@ pub(crate) struct Job {
 impl Job {
     /// Runs the fetch to its end. Always leaves the flight in a state its readers can act on.
     pub(crate) async fn run(mut self, node: Arc<Node>) {
+        if node.upstream.rests() && self.serves_stale(&node, true, SystemTime::now()) {
+            return self.fail(&node, Failure::Unreachable);
+        }
         let wait = Duration::from_millis(node.config.timeouts.fill_wait_ms);
         let Ok(Ok(permit)) = timeout(wait, Arc::clone(&node.fills).acquire_owned()).await else {
             return self.fail(&node, Failure::Overloaded);
@@ -65,7 +68,7 @@ impl Job {
         if status == StatusCode::NOT_MODIFIED {
             return self.not_modified(node, response.headers(), (requested, received));
         }
-        if status.is_server_error() && self.serves_stale(node, received) {
+        if status.is_server_error() && self.serves_stale(node, false, received) {
             return self.fail(node, Failure::Status(status.as_u16()));
         }
         let options = node.config.freshness();
@@ -94,9 +97,10 @@ impl Job {
         }
     }
 
-    fn serves_stale(&self, node: &Node, now: SystemTime) -> bool {
+    fn serves_stale(&self, node: &Node, unreachable: bool, now: SystemTime) -> bool {
         let options = node.config.freshness();
-        self.stored.as_ref().is_some_and(|stored| stored.head.policy.usable_on_error(false, &options, now))
+        let usable = |stored: &Arc<Stored>| stored.head.policy.usable_on_error(unreachable, &options, now);
+        self.stored.as_ref().is_some_and(usable)
     }
 
     fn head_of(

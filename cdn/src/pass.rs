@@ -8,7 +8,7 @@ use cdn_cache::cache_status::{CacheStatus, Forward};
 use cdn_cache::flight::Failure;
 use cdn_cache::headers::{self, CACHE_STATUS, Forwarding};
 use cdn_cache::target::{Key, key_of};
-use http::header::{CONTENT_LENGTH, CONTENT_LOCATION, LOCATION};
+use http::header::{CONTENT_LOCATION, LOCATION};
 use http::request::Parts;
 use http::{HeaderMap, Method, Response, StatusCode, Uri};
 use http_body::Body as _;
@@ -24,9 +24,7 @@ impl Node {
         let Ok(permit) = Arc::clone(&self.passes).try_acquire_owned() else {
             return self.failed(Failure::Overloaded);
         };
-        let mut fields = headers::to_upstream(&parts.headers, &self.config.node, Forwarding::AsSent);
-        // The body, if there was one, is not passed.
-        fields.remove(CONTENT_LENGTH);
+        let fields = headers::to_upstream(&parts.headers, &self.config.node, Forwarding::AsSent);
         match self.upstream.fetch(&parts.method, key.as_str(), fields).await {
             Ok(response) => self.passed(Handover { response, permit }, why),
             Err(failure) => self.failed(failure),

@@ -9,7 +9,7 @@ use cdn_cache::cache_status::{CacheStatus, Forward};
 use cdn_cache::flight::{Failure, NotShared, Phase};
 use cdn_cache::headers::{self, Forwarding};
 use cdn_cache::lookup::{Lookup, lookup};
-use cdn_cache::served::{self, Asked, Served};
+use cdn_cache::served::{self, Asked, Served, Told};
 use cdn_cache::stored::{Head, Stored};
 use cdn_cache::table::Entry;
 use cdn_cache::target::{Key, key_of};
@@ -169,8 +169,8 @@ async fn ride(node: &Arc<Node>, parts: &Parts, key: &Key, ride: Ride) -> Respons
                 collapsed: !leads,
                 detail: None,
             };
-            let served =
-                served::plan(&head, length, asked(parts), status.value(&node.config.node), !leads, now);
+            let told = Told { status, node: &node.config.node, age: !leads };
+            let served = served::plan(&head, length, asked(parts), told, now);
             respond(node, served, |node, start, end| {
                 Body::flight(reader, start, end, node.metrics.client_bytes.clone())
             })
@@ -179,10 +179,13 @@ async fn ride(node: &Arc<Node>, parts: &Parts, key: &Key, ride: Ride) -> Respons
             count_miss(node, why, leads);
             from_stored(node, parts, &renewed, (why, Some(304), None), !leads, now)
         }
-        Phase::NotShared(NotShared::TooLarge) => match reader.take_handover() {
-            Some(handover) if !parts.headers.contains_key(RANGE) => node.passed(handover, why),
-            _ => node.pass(parts, key, Forward::Bypass).await,
-        },
+        Phase::NotShared(NotShared::TooLarge) => {
+            let ranged = parts.headers.contains_key(RANGE);
+            if let Some(handover) = reader.take_handover().filter(|_| !ranged) {
+                return node.passed(handover, why);
+            }
+            node.pass(parts, key, Forward::Bypass).await
+        }
         Phase::NotShared(NotShared::Error(status)) if !leads => node.failed(Failure::Status(status)),
         Phase::NotShared(_) if leads => match reader.take_handover() {
             Some(handover) => node.passed(handover, why),
@@ -220,8 +223,8 @@ fn failed(
 
 fn hit(node: &Node, parts: &Parts, stored: &Stored, result: &'static str, now: SystemTime) -> Response<Body> {
     node.metrics.count(result);
-    let served = served::plan_hit(&stored.head, stored.body.length(), asked(parts), &node.config.node, now);
-    respond_stored(node, served, stored)
+    let status = CacheStatus::Hit { ttl_seconds: stored.head.policy.ttl_seconds(now) };
+    respond_stored(node, parts, stored, status, now)
 }
 
 fn from_stored(
@@ -233,12 +236,18 @@ fn from_stored(
     now: SystemTime,
 ) -> Response<Body> {
     let status = CacheStatus::Forwarded { why, status, stored: false, collapsed, detail };
-    let length = Some(stored.body.length());
-    let served = served::plan(&stored.head, length, asked(parts), status.value(&node.config.node), true, now);
-    respond_stored(node, served, stored)
+    respond_stored(node, parts, stored, status, now)
 }
 
-fn respond_stored(node: &Node, served: Served, stored: &Stored) -> Response<Body> {
+fn respond_stored(
+    node: &Node,
+    parts: &Parts,
+    stored: &Stored,
+    status: CacheStatus,
+    now: SystemTime,
+) -> Response<Body> {
+    let told = Told { status, node: &node.config.node, age: true };
+    let served = served::plan(&stored.head, Some(stored.body.length()), asked(parts), told, now);
     let body = Arc::clone(&stored.body);
     respond(node, served, |node, start, end| {
         Body::stored(body, start, end, node.metrics.client_bytes.clone())

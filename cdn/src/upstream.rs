@@ -23,7 +23,7 @@ use tokio::time::Instant;
 /// Body of a request to an upstream.
 pub(crate) type RequestBody = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
 
-/// An upstream that could not be reached is asked last for this long.
+/// An upstream that could not be reached is asked last for this long, and not at all by who has a stale answer.
 const REST_AFTER_FAILURE: Duration = Duration::from_secs(2);
 /// Idle connections kept per upstream: as many as fetches may run at once by default.
 const IDLE_CONNECTIONS_MAX: usize = 64;
@@ -77,6 +77,12 @@ impl Upstream {
         Ok(Self { client, bases, head_timeout, metrics })
     }
 
+    /// Whether none could be reached a moment ago. Who has something stale to serve need not try again yet.
+    pub(crate) fn rests(&self) -> bool {
+        let now = Instant::now();
+        self.bases.iter().all(|base| base.rests(now))
+    }
+
     /// Sends a request without a body to the first upstream that answers. `target` is path and query.
     pub(crate) async fn fetch(
         &self,
@@ -85,8 +91,7 @@ impl Upstream {
         headers: HeaderMap,
     ) -> Result<Response<Incoming>, Failure> {
         let now = Instant::now();
-        let resting = |base: &&Base| base.resting_until.lock().is_some_and(|until| now < until);
-        let (later, first): (Vec<_>, Vec<_>) = self.bases.iter().partition(resting);
+        let (later, first): (Vec<_>, Vec<_>) = self.bases.iter().partition(|base| base.rests(now));
         let mut failure = Failure::Unreachable;
         for base in first.into_iter().chain(later) {
             match self.ask(base, method, target, headers.clone(), empty()).await {
@@ -156,6 +161,10 @@ impl Base {
         ensure!(path.query().is_none(), "cdn: upstream {url:?} must have no query");
         let prefix = path.path().trim_end_matches('/').to_owned();
         Ok(Self { scheme, authority, prefix, resting_until: Mutex::new(None) })
+    }
+
+    fn rests(&self, now: Instant) -> bool {
+        self.resting_until.lock().is_some_and(|until| now < until)
     }
 
     fn uri(&self, target: &str) -> Option<Uri> {

@@ -53,6 +53,11 @@ pub enum CacheStatus {
 }
 
 impl CacheStatus {
+    /// The answer came from upstream just now, so what caches there said of it stands before our own member.
+    pub fn answered_upstream(self) -> bool {
+        matches!(self, Self::Forwarded { detail: None, .. })
+    }
+
     /// The member for the cache called `node`, which must be an sf-token (the shell's config checks).
     pub fn value(self, node: &str) -> HeaderValue {
         let mut text = String::with_capacity(64);

@@ -2,9 +2,9 @@
 
 use crate::directives::split_quoted;
 use http::header::{
-    ACCEPT_RANGES, AGE, CONNECTION, CONTENT_LENGTH, DATE, HOST, HeaderMap, HeaderName, HeaderValue, IF_MATCH,
-    IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION,
-    RANGE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VIA,
+    ACCEPT_RANGES, AGE, CONNECTION, CONTENT_LENGTH, DATE, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue,
+    IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION, RANGE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VIA,
 };
 use std::time::SystemTime;
 
@@ -73,6 +73,10 @@ pub fn to_upstream(client: &HeaderMap, node: &str, forwarding: Forwarding) -> He
     let mut headers = client.clone();
     strip_hop_by_hop(&mut headers);
     headers.remove(HOST);
+    // They belong to the request body, which is not passed, or whose length its new carrier states itself. A length
+    // without its body would make the upstream take the next request for it.
+    headers.remove(CONTENT_LENGTH);
+    headers.remove(EXPECT);
     if forwarding == Forwarding::Whole {
         for name in &EVALUATED_HERE {
             headers.remove(name);
@@ -103,7 +107,7 @@ pub fn ensure_date(headers: &mut HeaderMap, received: SystemTime) {
 
 /// Fields of a stored response that are computed anew for every answer.
 pub fn forget_computed(headers: &mut HeaderMap) {
-    for name in [AGE, CACHE_STATUS, CONTENT_LENGTH, ACCEPT_RANGES] {
+    for name in [AGE, CONTENT_LENGTH, ACCEPT_RANGES] {
         headers.remove(name);
     }
 }
@@ -148,6 +152,8 @@ mod tests {
             ("x-secret", "1"),
             ("te", "trailers"),
             ("host", "cdn"),
+            ("content-length", "5"),
+            ("expect", "100-continue"),
             ("range", "bytes=0-1"),
             ("x-kept", "1"),
         ]);

@@ -30,24 +30,31 @@ pub struct Asked<'a> {
     pub headers: &'a HeaderMap,
 }
 
+/// What the answer says of its making.
+#[derive(Debug, Clone, Copy)]
+pub struct Told<'a> {
+    pub status: CacheStatus,
+    /// Name of this node in `Cache-Status`.
+    pub node: &'a str,
+    /// The answer was not made for this very request, so it must say how old it is (RFC 9111 section 5.1).
+    pub age: bool,
+}
+
 /// Plans the answer. `length` is the length of the representation, `None` while a chunked body is still coming:
 /// then a range cannot be placed and the whole is sent (RFC 9110 section 14.2 allows it).
-/// `age` tells whether the response comes from a cache, which must say how old it is.
-pub fn plan(
-    head: &Head,
-    length: Option<u64>,
-    asked: Asked<'_>,
-    status: HeaderValue,
-    age: bool,
-    now: SystemTime,
-) -> Served {
+pub fn plan(head: &Head, length: Option<u64>, asked: Asked<'_>, told: Told<'_>, now: SystemTime) -> Served {
     let mut headers = HeaderMap::with_capacity(head.headers.len() + 4);
     headers.clone_from(&head.headers);
     let seconds = head.policy.age(now).as_secs();
-    if age || seconds > 0 {
+    if told.age || seconds > 0 {
         headers.insert(AGE, HeaderValue::from(seconds));
     }
-    headers.insert(CACHE_STATUS, status);
+    let member = told.status.value(told.node);
+    if told.status.answered_upstream() {
+        headers.append(CACHE_STATUS, member);
+    } else {
+        headers.insert(CACHE_STATUS, member);
+    }
     let ok = head.status == StatusCode::OK;
     if ok && conditional::not_modified(asked.headers, &head.headers) {
         for name in [CONTENT_TYPE, CONTENT_ENCODING, CONTENT_LANGUAGE] {
@@ -89,12 +96,6 @@ pub fn plan(
             Served { status: StatusCode::RANGE_NOT_SATISFIABLE, headers, bytes: None, bad_range }
         }
     }
-}
-
-/// [`plan`] for a response from the store that needed no upstream.
-pub fn plan_hit(head: &Head, length: u64, asked: Asked<'_>, node: &str, now: SystemTime) -> Served {
-    let status = CacheStatus::Hit { ttl_seconds: head.policy.ttl_seconds(now) }.value(node);
-    plan(head, Some(length), asked, status, true, now)
 }
 
 fn insert(headers: &mut HeaderMap, name: http::HeaderName, text: &str) {

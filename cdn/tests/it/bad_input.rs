@@ -115,3 +115,18 @@ async fn a_body_that_ends_with_its_connection_is_passed_and_not_stored() {
         assert_eq!(answer.text().await, "abc");
     }
 }
+
+#[tokio::test]
+async fn a_body_on_a_get_does_not_reach_the_upstream_nor_its_length() {
+    let mut world = World::start().await;
+    for method in [Method::GET, Method::OPTIONS] {
+        let asking = tokio::spawn(ask(
+            world.addrs.listen,
+            request(method, "/a", &[]).map(|_| "GET /b HTTP/1.1".into()),
+        ));
+        let asked = world.origin.next().await;
+        assert!(!asked.parts.headers.contains_key("content-length") && asked.body.is_empty());
+        asked.answer(200, &[], "");
+        assert_eq!(asking.await.expect("an answer").status, 200);
+    }
+}

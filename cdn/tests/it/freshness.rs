@@ -113,6 +113,9 @@ async fn stale_if_error_covers_5xx_and_an_unreachable_origin() {
     let unreachable = world.get_via("/b", &[], drop).await;
     assert_eq!(unreachable.header("cache-status"), "test; fwd=stale; detail=stale-if-unreachable");
     assert_eq!(unreachable.text().await, "old");
+    // While the upstream rests, nobody waits for it again.
+    let resting = world.get_here("/b", &[]).await;
+    assert_eq!(resting.text().await, "old");
 }
 
 #[tokio::test]

@@ -63,7 +63,13 @@ async fn a_node_asks_its_parent_and_both_keep_a_copy() {
     let asked = parent.origin.next().await;
     assert_eq!(asked.parts.headers.get_all("cdn-loop").iter().count(), 2);
     asked.answer(200, &["cache-control: max-age=60"], "body");
-    asking.await.expect("an answer").text().await;
+    let miss = asking.await.expect("an answer");
+    let told: Vec<_> = miss.headers.get_all("cache-status").iter().collect();
+    assert_eq!(
+        told,
+        ["test; fwd=uri-miss; fwd-status=200; stored", "child; fwd=uri-miss; fwd-status=200; stored"]
+    );
+    miss.text().await;
     for (node, addr) in [("child", child.addr), ("test", addr)] {
         let hit = crate::world::ask(addr, request(Method::GET, "/a", &[])).await;
         assert!(hit.header("cache-status").starts_with(&format!("{node}; hit")), "{:?}", hit.headers);
