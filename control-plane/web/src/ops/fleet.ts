@@ -2,6 +2,8 @@ import type { Location, Node, Ops, Presence, Room } from '../api/types';
 
 /** The ops page's view of the fleet, worked out of the records. */
 
+export const ROLE_ORDER = ['edge', 'cdn', 'origin', 'control-plane'] as const;
+
 export interface RegionView {
   id: string;
   location: Location | null;

@@ -1,7 +1,7 @@
 import { useMemo } from 'react';
 import { regionName, useT } from '../i18n';
 import { bitrate, percent } from '../i18n/format';
-import type { LinkView, RegionView } from './fleet';
+import { type LinkView, type RegionView, ROLE_ORDER } from './fleet';
 import { coast, frameFor, ISLETS, type Point, projection } from './geography';
 
 /** More labels than this hide the map; the table below has them all. */
@@ -54,7 +54,7 @@ function MapRegion({ region, at, left }: { region: RegionView; at: Point; left: 
   const t = useT();
   const radius = 9 + Math.min(14, Math.sqrt(region.participants) * 3);
   const x = left ? at.x - radius - 7 : at.x + radius + 7;
-  const roles = [...new Set(region.nodes.map((node) => t(`ops.role.${node.role}`)))];
+  const roles = ROLE_ORDER.filter((role) => region.nodes.some((node) => node.role === role)).map((role) => t(`ops.role.${role}`));
   const lines = region.draining ? [t('ops.draining')] : [roles.slice(0, 2).join(' · '), roles.slice(2).join(' · ')];
   return (
     <g className="map-region" data-draining={region.draining} data-testid="ops-region" data-region={region.id} textAnchor={left ? 'end' : 'start'}>

@@ -1,15 +1,19 @@
 import { type ReactNode, useEffect, useState } from 'react';
+import { listClasses } from '../api/client';
 import type { Ops } from '../api/types';
 import { useT } from '../i18n';
 import { explain } from '../i18n/errors';
 import { ago, bitrate } from '../i18n/format';
 import { ErrorNotice, Loading } from '../ui/notice';
+import { useLoad } from '../ui/use-load';
 import { useTitle } from '../ui/use-title';
 import { linksOf, regionsOf, roomsOf } from './fleet';
 import { FleetMap } from './map';
 import { LinkTable, NodeTable, RecordingTable, RoomList } from './tables';
 import { useOps } from './use-ops';
 import './ops.css';
+
+const TITLES_REFRESH_MS = 15_000;
 
 /** `/ops`: what runs where, and what flows between. */
 export default function OpsPage() {
@@ -36,6 +40,8 @@ export default function OpsPage() {
 function Fleet({ ops }: { ops: Ops }) {
   const t = useT();
   const nowMs = useNow();
+  const { value: classes } = useLoad(listClasses, [], TITLES_REFRESH_MS);
+  const titles = new Map(classes?.map((entry) => [entry.id, entry.title]));
   const regions = regionsOf(ops.nodes);
   const links = linksOf(ops.nodes);
   const rooms = roomsOf(ops);
@@ -53,12 +59,12 @@ function Fleet({ ops }: { ops: Ops }) {
             <Figure name={t('ops.sum.out')} value={bitrate(sum((node) => node.load.bitrate_out_bps))} />
             <Figure name={t('ops.sum.nodes')} value={String(ops.nodes.length)} />
           </dl>
-          <Section id="rooms" title={t('ops.rooms')}><RoomList rooms={rooms} nowMs={nowMs} /></Section>
+          <Section id="rooms" title={t('ops.rooms')}><RoomList rooms={rooms} titles={titles} nowMs={nowMs} /></Section>
         </div>
       </div>
       <Section id="links" title={t('ops.links')}><LinkTable links={links} /></Section>
       <Section id="nodes" title={t('ops.nodes')}><NodeTable nodes={ops.nodes} nowMs={nowMs} /></Section>
-      <Section id="recordings" title={t('ops.recordings')}><RecordingTable recordings={ops.recordings} nowMs={nowMs} /></Section>
+      <Section id="recordings" title={t('ops.recordings')}><RecordingTable recordings={ops.recordings} titles={titles} nowMs={nowMs} /></Section>
     </>
   );
 }

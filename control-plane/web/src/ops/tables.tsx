@@ -3,9 +3,10 @@ import type { Node, Ops } from '../api/types';
 import { type Key, regionName, useT } from '../i18n';
 import { ago, bitrate, clock, percent, span } from '../i18n/format';
 import { Link } from '../router';
-import type { LinkView, RoomView } from './fleet';
+import { type LinkView, ROLE_ORDER, type RoomView } from './fleet';
 
-const ROLE_ORDER = ['edge', 'cdn', 'origin', 'control-plane'] as const;
+/** Titles of classes by id, as far as they are known. */
+export type Titles = ReadonlyMap<string, string>;
 
 /** On a phone each row becomes a card; the column's name then stands before the value. */
 function Cell({ label, number, children }: { label: Key; number?: boolean; children: ReactNode }) {
@@ -68,7 +69,7 @@ export function LinkTable({ links }: { links: readonly LinkView[] }) {
   );
 }
 
-export function RoomList({ rooms, nowMs }: { rooms: readonly RoomView[]; nowMs: number }) {
+export function RoomList({ rooms, titles, nowMs }: { rooms: readonly RoomView[]; titles: Titles; nowMs: number }) {
   const t = useT();
   if (rooms.length === 0) return <p className="soft">{t('ops.rooms.none')}</p>;
   return (
@@ -76,7 +77,8 @@ export function RoomList({ rooms, nowMs }: { rooms: readonly RoomView[]; nowMs: 
       {rooms.map((room) => (
         <li key={room.sid} className="room" data-testid="ops-room" data-room={room.name}>
           <p className="room-head">
-            <Link href={`/class/${encodeURIComponent(room.name)}`}><b>{room.name}</b></Link>
+            <Link href={`/class/${encodeURIComponent(room.name)}`}><b>{titles.get(room.name) ?? room.name}</b></Link>
+            {titles.has(room.name) && <span className="soft">{room.name}</span>}
             {room.recording && <span className="badge" data-tone="live">{t('live.recording')}</span>}
             <span className="soft">{t('ops.people', { count: room.participants })} · {ago(t, room.created_at_ms, nowMs)}</span>
           </p>
@@ -95,7 +97,7 @@ export function RoomList({ rooms, nowMs }: { rooms: readonly RoomView[]; nowMs: 
   );
 }
 
-export function RecordingTable({ recordings, nowMs }: { recordings: Ops['recordings']; nowMs: number }) {
+export function RecordingTable({ recordings, titles, nowMs }: { recordings: Ops['recordings']; titles: Titles; nowMs: number }) {
   const t = useT();
   if (recordings.length === 0) return <p className="soft">{t('ops.recordings.none')}</p>;
   return (
@@ -105,7 +107,7 @@ export function RecordingTable({ recordings, nowMs }: { recordings: Ops['recordi
         <tbody>
           {[...recordings].sort((a, b) => b.started_at_ms - a.started_at_ms).map((recording) => (
             <tr key={recording.room_sid} data-testid="ops-recording" data-room={recording.room} data-state={recording.state}>
-              <td className="row-head">{recording.room}</td>
+              <td className="row-head">{titles.get(recording.room) ?? recording.room}</td>
               <Cell label="ops.col.state">{t(`ops.recording.${recording.state}`)}</Cell>
               <Cell label="ops.col.started" number>{ago(t, recording.started_at_ms, nowMs)}</Cell>
               <Cell label="ops.col.length" number>{clock(recording.duration_ms)}</Cell>
