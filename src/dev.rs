@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::tell;
 use crate::ready::{Cdn, Edge, Ready};
-use crate::role::{CdnPlace, serve_cdn};
+use crate::role::{CdnPlace, RECORDING_NEWS_MAX, serve_cdn, serve_origin};
 
 /// Names and places of the regions.
 const REGIONS: [(&str, Location); 3] = [
@@ -208,6 +208,21 @@ impl Builder {
     }
 
     async fn start_origin(&mut self) -> anyhow::Result<()> {
+        let identity = self.authority.issue("origin", &[])?.identity()?;
+        let config = origin::Config {
+            id: "origin".to_owned(),
+            region: REGIONS[0].0.to_owned(),
+            listen: self.local(ORIGIN_HTTP),
+            ingest: self.local(ORIGIN_HTTP + 1),
+            admin: self.local(ORIGIN_HTTP + 2),
+            data_dir: self.data_dir.join("origin"),
+            ..origin::Config::default()
+        };
+        let (updates, news) = tokio::sync::mpsc::channel(RECORDING_NEWS_MAX);
+        let bound = origin::Origin::bind(config, &identity, updates).await?;
+        self.ready.origin = format!("http://{}", bound.addrs().http);
+        let (store, stop) = (self.store.clone(), self.stop.clone());
+        self.spawn("origin", async move { serve_origin(bound, news, Some(REGIONS[0].1), store, stop).await });
         Ok(())
     }
 

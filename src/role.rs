@@ -12,10 +12,15 @@ use control_plane_agent::registration::{Registration, TTL_DEFAULT};
 use control_plane_agent::store::Store;
 use control_plane_agent::store::embedded::Embedded;
 use control_plane_agent::{fleet, telemetry};
+use control_plane_api::key;
 use control_plane_api::node::{Load, Location, Node, Role};
+use control_plane_api::recording::Recording;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
+
+/// News of recordings waiting for the store; recordings wait when it is full.
+pub(crate) const RECORDING_NEWS_MAX: usize = 256;
 
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Arguments {
@@ -55,6 +60,14 @@ pub struct EdgeFile {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+pub struct OriginFile {
+    pub origin: origin::Config,
+    pub fleet: fleet::Config,
+    pub telemetry: telemetry::Config,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct CdnFile {
     pub cdn: cdn::Config,
     /// How the fleet knows it; needed with `[fleet]` only.
@@ -88,8 +101,20 @@ pub async fn edge(arguments: Arguments, stop: CancellationToken) -> anyhow::Resu
     edge::Edge::bind(edge, identity, store).await?.run(stop).await
 }
 
-pub async fn origin(_arguments: Arguments, _stop: CancellationToken) -> anyhow::Result<()> {
-    anyhow::bail!("this build has no origin")
+pub async fn origin(arguments: Arguments, stop: CancellationToken) -> anyhow::Result<()> {
+    let OriginFile { origin, fleet, telemetry } = load("origin", &arguments)?;
+    telemetry::init(&telemetry)?;
+    let identity = fleet.identity()?;
+    anyhow::ensure!(
+        identity.name() == origin.id,
+        "the origin is called {:?} but its certificate says {:?}",
+        origin.id,
+        identity.name()
+    );
+    let store = fleet.connect(&identity)?;
+    let (updates, news) = tokio::sync::mpsc::channel(RECORDING_NEWS_MAX);
+    let bound = origin::Origin::bind(origin, &identity, updates).await?;
+    serve_origin(bound, news, None, store, stop).await
 }
 
 pub async fn cdn(arguments: Arguments, stop: CancellationToken) -> anyhow::Result<()> {
@@ -118,6 +143,40 @@ pub async fn control_plane(arguments: Arguments, stop: CancellationToken) -> any
     let store = Embedded::open(&directory).with_context(|| format!("store in {}", directory.display()))?;
     let bound = control_plane::ControlPlane::bind(control_plane, Arc::new(store), identity).await?;
     bound.run(stop).await
+}
+
+/// A bound origin, registered while it runs; what it says of recordings goes to the store.
+pub(crate) async fn serve_origin(
+    bound: origin::Origin,
+    mut news: tokio::sync::mpsc::Receiver<origin::RecordingUpdate>,
+    location: Option<Location>,
+    store: Arc<dyn Store>,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let mut node = bound.node(control_plane_agent::unix_time_ms());
+    node.location = location;
+    let registration = Registration::start(Arc::clone(&store), node, TTL_DEFAULT, &stop);
+    let publishing = tokio::spawn(async move {
+        while let Some(origin::RecordingUpdate(recording)) = news.recv().await {
+            publish_recording(&*store, &recording).await;
+        }
+    });
+    let result = bound.run(stop).await;
+    registration.deregister().await;
+    publishing.abort();
+    result
+}
+
+/// Tries until the store takes it: a replay that nobody knows of is lost to its viewers.
+async fn publish_recording(store: &dyn Store, recording: &Recording) {
+    let key = key::recording(&recording.room, &recording.room_sid);
+    let Ok(value) = serde_json::to_vec(recording) else { return };
+    let mut pause = std::time::Duration::from_millis(100);
+    while let Err(error) = store.put(&key, value.clone().into(), None).await {
+        tracing::warn!(%error, room = recording.room, "the recording's record is not written; trying again");
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(std::time::Duration::from_secs(5));
+    }
 }
 
 /// A bound cdn node, registered with the fleet while it runs if there is one.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use control_plane_api::node::Location;
 use control_plane_api::token::ApiKey;
+use edge_signaling::IceServer;
 use serde::{Deserialize, Serialize};
 
 /// Everything an edge needs to know. `config/edge.toml` explains each key.
@@ -29,6 +30,8 @@ pub struct Config {
     pub public_link: Option<String>,
     /// Addresses written into ICE candidates; this machine's own and loopback when empty.
     pub candidates: Vec<IpAddr>,
+    /// STUN and TURN servers told to clients: in the join, and as `Link` of WHIP and WHEP.
+    pub ice_servers: Vec<IceServerConfig>,
     /// Keys that may sign tokens.
     pub keys: Vec<ApiKey>,
     /// Journals of recordings until the origin holds them.
@@ -37,6 +40,16 @@ pub struct Config {
     pub capacity: u32,
     /// URLs that get signed webhooks.
     pub webhooks: Vec<String>,
+}
+
+/// A STUN or TURN server beside this edge.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct IceServerConfig {
+    /// `stun:…`, `turn:…?transport=udp`, `turns:…`.
+    pub urls: Vec<String>,
+    pub username: String,
+    pub credential: String,
 }
 
 impl Default for Config {
@@ -53,6 +66,7 @@ impl Default for Config {
             public_url: None,
             public_link: None,
             candidates: Vec::new(),
+            ice_servers: Vec::new(),
             keys: Vec::new(),
             data_dir: PathBuf::from("data/edge"),
             capacity: 2_000,
@@ -73,9 +87,28 @@ impl Config {
             !self.keys.is_empty(),
             "keys is empty: an edge without an API key can verify no token"
         );
+        for url in self.ice_servers.iter().flat_map(|server| &server.urls) {
+            let is_ice = ["stun:", "stuns:", "turn:", "turns:"].iter().any(|scheme| url.starts_with(scheme));
+            // It becomes part of a header (RFC 9725 section 4.6).
+            let is_plain = url.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>\"".contains(&byte));
+            anyhow::ensure!(
+                is_ice && is_plain,
+                "ice_servers: {url:?} is no stun:, stuns:, turn: or turns: URL"
+            );
+        }
         anyhow::ensure!(self.capacity > 0, "capacity is 0: nobody could join");
         anyhow::ensure!(self.location.is_none_or(|l| l.is_valid()), "location is not on the globe");
         Ok(())
+    }
+
+    /// What clients are told of STUN and TURN.
+    pub(crate) fn ice_servers(&self) -> Vec<IceServer> {
+        let told = |server: &IceServerConfig| IceServer {
+            urls: server.urls.clone(),
+            username: server.username.clone(),
+            credential: server.credential.clone(),
+        };
+        self.ice_servers.iter().map(told).collect()
     }
 
     /// Addresses for ICE candidates.

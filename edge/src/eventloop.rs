@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::admission::Admission;
 use crate::link::{Endpoint, Link, LinkEvent};
 use crate::metrics::Metrics;
+use crate::report::Reported;
 use crate::shard::{Input, Shard};
 use crate::{clock, mesh, recorder};
 
@@ -105,30 +106,13 @@ pub(crate) struct EventLoop {
 pub(crate) struct State {
     clients: BTreeMap<PeerId, Client>,
     /// By client, kept over a resume.
-    data: BTreeMap<PeerId, DataState>,
+    pub(crate) data: BTreeMap<PeerId, DataState>,
     next_connection: u64,
-    links: BTreeMap<LinkId, Arc<Link>>,
+    pub(crate) links: BTreeMap<LinkId, Arc<Link>>,
     /// Rooms open on this edge.
-    open: BTreeMap<String, model::Room>,
+    pub(crate) open: BTreeMap<String, model::Room>,
     pub(crate) admission: Admission,
-    reported: Option<Reported>,
-}
-
-#[derive(Clone, Copy, Default)]
-struct LinkTotals {
-    bytes_out: u64,
-    bytes_in: u64,
-    /// QUIC packets.
-    sent: u64,
-    lost: u64,
-}
-
-struct Reported {
-    at: Instant,
-    links: BTreeMap<LinkId, LinkTotals>,
-    busy_ns: u64,
-    /// Bytes of clients in and out.
-    media: (u64, u64),
+    pub(crate) reported: Option<Reported>,
 }
 
 impl EventLoop {
@@ -412,54 +396,6 @@ impl EventLoop {
             });
         }
         self.view_changed();
-    }
-
-    /// Load and link figures for the control plane.
-    fn report(&mut self) {
-        let now = Instant::now();
-        let busy_ns = self.shard.gauges.busy_ns.load(std::sync::atomic::Ordering::Relaxed);
-        let previous = self.state.reported.take();
-        let elapsed_s = previous.as_ref().map_or(1.0, |p| (now - p.at).as_secs_f64()).max(0.001);
-        let rate = |total: u64, before: u64| ((total.saturating_sub(before)) as f64 * 8.0 / elapsed_s) as u64;
-        let flows = self.rooms.link_flows();
-        self.state.data.retain(|peer, _| self.rooms.who(*peer).is_some());
-        let mut totals = BTreeMap::new();
-        let mut links = Vec::new();
-        for link in self.state.links.values() {
-            let out = link.counters.bytes_out.load(std::sync::atomic::Ordering::Relaxed);
-            let inward = link.counters.bytes_in.load(std::sync::atomic::Ordering::Relaxed);
-            let (sent, lost) = link.packets();
-            let before = previous.as_ref().and_then(|p| p.links.get(&link.id).copied()).unwrap_or_default();
-            let (flows_out, flows_in) = flows.get(&link.id).copied().unwrap_or_default();
-            self.rooms.set_link_cost(link.id, link.rtt_ms().max(1.0) as u32);
-            links.push(control_plane_api::node::Link {
-                peer: link.node_id.clone(),
-                rtt_ms: link.rtt_ms(),
-                loss: if sent == before.sent {
-                    0.0
-                } else {
-                    (lost.saturating_sub(before.lost)) as f32 / (sent.saturating_sub(before.sent)) as f32
-                },
-                bitrate_in_bps: rate(inward, before.bytes_in),
-                bitrate_out_bps: rate(out, before.bytes_out),
-                flows_out,
-                flows_in,
-            });
-            totals.insert(link.id, LinkTotals { bytes_out: out, bytes_in: inward, sent, lost });
-        }
-        let busy =
-            busy_ns.saturating_sub(previous.as_ref().map_or(0, |p| p.busy_ns)) as f64 / 1e9 / elapsed_s;
-        let participants = u32::try_from(self.rooms.local_participants()).unwrap_or(u32::MAX);
-        let rooms = u32::try_from(self.state.open.len()).unwrap_or(u32::MAX);
-        self.registration.update(|node| {
-            node.links = links;
-            node.load.cpu = busy as f32;
-            node.load.participants = participants;
-            node.load.rooms = rooms;
-            node.load.bitrate_in_bps = rate(media.0, media_before.0);
-            node.load.bitrate_out_bps = rate(media.1, media_before.1);
-        });
-        self.state.reported = Some(Reported { at: now, links: totals, busy_ns, media });
     }
 }
 

@@ -23,6 +23,7 @@ mod link;
 mod mesh;
 mod metrics;
 mod recorder;
+mod report;
 mod shard;
 
 pub use config::Config;

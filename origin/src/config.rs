@@ -8,18 +8,18 @@ use std::path::PathBuf;
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Unique name, equal to the name in the node's certificate.
-    pub node_id: String,
+    pub id: String,
     pub region: String,
     /// Where viewers and cdn nodes reach the HTTP listener: `http(s)://…`. Empty: `http://` and the address bound.
     pub public_url: String,
     /// `host:port` at which edges reach the QUIC listener. Empty: the address bound.
-    pub public_quic: String,
+    pub public_ingest: String,
     /// Objects over HTTP.
-    pub http_listen: SocketAddr,
+    pub listen: SocketAddr,
     /// `/metrics`, `/healthz`, `/readyz`.
-    pub admin_listen: SocketAddr,
+    pub admin: SocketAddr,
     /// Upload of journals (QUIC).
-    pub quic_listen: SocketAddr,
+    pub ingest: SocketAddr,
     /// Journals: the source of truth. Needs a disk that keeps what is synced.
     pub data_dir: PathBuf,
     /// Objects made of them. Empty: `objects` below `data_dir`.
@@ -36,13 +36,13 @@ impl Default for Config {
     fn default() -> Self {
         let any = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         Self {
-            node_id: "origin".into(),
+            id: "origin".into(),
             region: "local".into(),
             public_url: String::new(),
-            public_quic: String::new(),
-            http_listen: any(7_600),
-            admin_listen: any(7_601),
-            quic_listen: any(7_602),
+            public_ingest: String::new(),
+            listen: any(7_600),
+            admin: any(7_601),
+            ingest: any(7_602),
             data_dir: "data/origin".into(),
             store: PathBuf::new(),
             idle_finish_s: 120,

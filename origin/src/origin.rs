@@ -65,12 +65,15 @@ impl Origin {
         let disk = Disk::open(&config.data_dir)
             .with_context(|| format!("origin data folder {}", config.data_dir.display()))?;
         let store = Store::open(&config.store_dir(), metrics.clone())?;
-        let http = listen(config.http_listen, "HTTP", "http_listen").await?;
-        let admin = listen(config.admin_listen, "admin", "admin_listen").await?;
+        let http = listen(config.listen, "HTTP", "--listen").await?;
+        let admin = listen(config.admin, "admin", "--admin").await?;
         let mut tls = identity.quic_server_config(&[edge_wire::ALPN_INGEST])?;
         tls.transport_config(Arc::new(ingest::transport(config.journals_per_edge_max)));
-        let endpoint = quinn::Endpoint::server(tls, config.quic_listen).with_context(|| {
-            format!("origin ingest port {} (UDP, `quic_listen`) cannot be bound", config.quic_listen)
+        let endpoint = quinn::Endpoint::server(tls, config.ingest).with_context(|| {
+            format!(
+                "origin ingest port {} (UDP) is taken or not ours; choose another with --ingest",
+                config.ingest
+            )
         })?;
         let addresses =
             Addresses { http: http.local_addr()?, admin: admin.local_addr()?, quic: endpoint.local_addr()? };
@@ -112,12 +115,12 @@ impl Origin {
     pub fn node(&self, epoch: u64) -> Node {
         let or = |given: &str, bound: String| if given.is_empty() { bound } else { given.to_owned() };
         Node {
-            id: self.config.node_id.clone(),
+            id: self.config.id.clone(),
             role: Role::Origin,
             region: self.config.region.clone(),
             location: None,
             url: or(&self.config.public_url, format!("http://{}", self.addresses.http)),
-            quic: Some(or(&self.config.public_quic, self.addresses.quic.to_string())),
+            quic: Some(or(&self.config.public_ingest, self.addresses.quic.to_string())),
             admin: format!("http://{}", self.addresses.admin),
             epoch,
             draining: false,
@@ -155,7 +158,9 @@ impl Origin {
 
 async fn listen(address: SocketAddr, role: &str, key: &str) -> anyhow::Result<TcpListener> {
     let bound = TcpListener::bind(address).await;
-    bound.with_context(|| format!("origin {role} port {address} (TCP, `{key}`) cannot be bound"))
+    bound.with_context(|| {
+        format!("origin {role} port {address} (TCP) is taken or not ours; choose another with {key}")
+    })
 }
 
 async fn serve_http(

@@ -275,9 +275,9 @@ async fn a_taken_port_is_named_with_its_role() {
     let origin = fleet.start().await;
     let (sender, _updates) = tokio::sync::mpsc::channel(1);
     let mut config = fleet.config();
-    config.http_listen = origin.addresses.http;
+    config.listen = origin.addresses.http;
     let error = origin::Origin::bind(config, &fleet.identity("origin"), sender).await.expect_err("taken");
     let text = format!("{error:#}");
-    assert!(text.contains(&origin.addresses.http.to_string()) && text.contains("http_listen"), "{text}");
+    assert!(text.contains(&origin.addresses.http.to_string()) && text.contains("listen"), "{text}");
     origin.stop().await;
 }

@@ -262,10 +262,11 @@ impl Client {
 
     async fn say(&mut self, notice: &Notice, last_sequence: u32) -> bool {
         let recorded = matches!(notice, Notice::Joined { room, .. } if room.recording);
+        let ice_servers = self.server.config.ice_servers();
         let context = lk::Context {
             node_id: &self.server.config.id,
             region: &self.server.config.region,
-            ice_servers: &[],
+            ice_servers: &ice_servers,
             // A recorded class is published in what HLS can carry.
             publish_codecs: if recorded { RECORDED_CODECS } else { lk::PUBLISH_CODECS },
             last_sequence,

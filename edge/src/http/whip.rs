@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
@@ -144,7 +144,7 @@ async fn open(server: &Server, name: &str, entry: &whip::Entry) -> Result<Respon
         sessions.lock().remove(&key);
     });
     let location = format!("/{name}/{}/{id}", encode_path(&entry.room));
-    Ok(respond(whip::created(&answer, &location, &etag, &[])))
+    Ok(respond(whip::created(&answer, &location, &etag, &server.config.ice_servers())))
 }
 
 pub(super) async fn publish_session(
@@ -231,7 +231,8 @@ fn encode_path(text: &str) -> String {
 
 fn respond(response: edge_signaling::Response) -> Response {
     let status = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut out = (status, response.body).into_response();
+    // The body as it is: a String would bring a Content-Type of its own beside the one given.
+    let mut out = (status, Body::from(response.body)).into_response();
     for (name, value) in response.headers {
         if let Ok(value) = HeaderValue::from_str(&value) {
             out.headers_mut().append(name, value);

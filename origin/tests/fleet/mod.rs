@@ -50,9 +50,9 @@ impl Fleet {
     pub(crate) fn config(&self) -> Config {
         let any = "127.0.0.1:0".parse().expect("an address");
         Config {
-            http_listen: any,
-            admin_listen: any,
-            quic_listen: any,
+            listen: any,
+            admin: any,
+            ingest: any,
             data_dir: self.folder.path().to_owned(),
             idle_finish_s: 2,
             ..Default::default()

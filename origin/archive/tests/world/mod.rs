@@ -50,7 +50,7 @@ impl Stream {
             skew_ppm: 0,
             ntp_offset_ms: 7_000,
             reports: true,
-            timestamp_base: 0xffff_0000 + number * 7_919,
+            timestamp_base: 0xffff_0000_u32.wrapping_add(number * 7_919),
         }
     }
 
