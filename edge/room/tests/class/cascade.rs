@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use edge_room::{LINK_GRACE, Notice, Request, TrackSettings};
 use edge_sfu::{Event, Origin};
-use edge_wire::control::{Announce, Message};
+use edge_wire::control::{Announce, Codec, Message};
 
 use crate::world::{At, World, link};
 
@@ -178,6 +178,37 @@ fn a_track_comes_by_another_edge_when_its_link_breaks() {
     world.pass(LINK_GRACE * 2 + Duration::from_millis(1));
     assert_eq!(world.identities(two), [""; 0]);
     assert!(world.edges[2].media.sources.is_empty());
+}
+
+#[test]
+fn a_new_way_is_told_onward_and_a_loop_is_no_way() {
+    let mut world = World::new(4);
+    let teacher = world.join(0, "teacher");
+    for edge in 1..4 {
+        world.join(edge, &format!("student {edge}"));
+    }
+    let camera = world.camera(teacher);
+    world.set_link(0, 2, false);
+    let told = world.edges[2].said.iter().rev().find_map(|(to, message)| match message {
+        Message::Announce(announce) if *to == link(3) => Some(announce.hops.clone()),
+        _ => None,
+    });
+    assert_eq!(told.expect("announced"), ["edge-0", "edge-1", "edge-2"]);
+
+    assert_eq!(world.edges[2].media.layers_received(), [2]);
+    for from in [1, 3] {
+        let looping = Announce {
+            room: "class".into(),
+            track_sid: camera.clone(),
+            hops: vec!["edge-2".into(), format!("edge-{from}")],
+            codec: Codec { mime_type: "video/VP8".into(), ..Codec::default() },
+            layers: 3,
+            ..Announce::default()
+        };
+        world.edges[2].rooms.handle_link(world.now, link(from), Message::Announce(looping));
+        world.run();
+    }
+    assert!(world.edges[2].media.receives.is_empty(), "a way through oneself is none");
 }
 
 #[test]

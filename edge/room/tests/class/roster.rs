@@ -171,6 +171,7 @@ fn a_link_may_break_and_return_without_anybody_leaving() {
     world.set_link(0, 1, true);
     world.pass(LINK_GRACE * 2);
     assert_eq!(world.identities(student), ["teacher"]);
+    assert_eq!(world.identities(teacher), ["student"], "nor who publishes nothing");
     assert_eq!(world.client(student).roster["teacher"].attributes["hand"], "up", "what was missed is told");
     assert_eq!(world.edges[1].media.layers_received(), [2], "the layer is pulled again");
     assert_eq!(world.edges[0].media.layers_sent(), [2]);

@@ -75,9 +75,11 @@ fn a_freed_section_is_answered_inactive_before_it_carries_another_track() {
     let first = world.camera(teacher);
     let mid: usize = world.client(student).tracks[&first].parse().expect("a number");
     world.client(student).is_prompt = false;
+    let asked = sections(world.client(student)).len();
     world.client(teacher).lines[1].direction = "inactive";
     world.offer(teacher);
     let second = world.publish(teacher, "video", TrackSource::ScreenShare, &[]);
+    assert_eq!(sections(world.client(student))[asked..], [(0, 0)], "one offer serves both");
     world.offer(student);
     assert!(world.client(student).is_answered(mid, "a=inactive"));
     assert!(world.client(student).wants_offer, "it is asked to offer once more");
