@@ -3,23 +3,56 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use tokio::net::UdpSocket;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::watch;
 
 /// Largest datagram.
 const DATAGRAM_BYTES_MAX: usize = 2_048;
+/// Handshake datagrams so soon after a ServerHello are of the same flight.
+const FLIGHT_LASTS: Duration = Duration::from_millis(30);
+/// RFC 6347 section 4.1: content type of handshake records, bytes of a record's header.
+const DTLS_HANDSHAKE: u8 = 22;
+const DTLS_RECORD_HEADER_BYTES: usize = 13;
+const DTLS_SERVER_HELLO: u8 = 2;
+
+/// What goes wrong on the way.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Faults {
+    /// Share of packets lost, 0 to 1, each way.
+    pub loss: f64,
+    /// The same seed loses the same packets of the same traffic.
+    pub seed: u64,
+    /// So many times, the whole flight of the edge that begins with its ServerHello is lost.
+    pub server_hellos_lost: u32,
+}
+
+impl Faults {
+    #[must_use]
+    pub fn loss(loss: f64, seed: u64) -> Self {
+        Self { loss, seed, server_hellos_lost: 0 }
+    }
+}
 
 /// A running relay. It ends when dropped.
 pub struct Impairment {
     /// Where the client sends instead of to the edge.
     pub address: SocketAddr,
     upstream: watch::Sender<Arc<UdpSocket>>,
-    loss_per_mille: Arc<AtomicU32>,
-    dropped: Arc<AtomicU64>,
+    counts: Arc<Counts>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    loss_per_mille: AtomicU32,
+    dropped: AtomicU64,
+    flights_dropped: AtomicU64,
+    handshakes: AtomicU64,
 }
 
 impl Drop for Impairment {
@@ -30,27 +63,35 @@ impl Drop for Impairment {
     }
 }
 
+impl std::fmt::Debug for Impairment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Impairment").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
 impl Impairment {
-    /// Starts a relay on loopback towards `edge`. The same `seed` loses the same packets of the same traffic.
+    /// Starts a relay on loopback towards `edge`.
     ///
     /// # Errors
     /// No socket can be had.
-    pub async fn start(edge: SocketAddr, loss: f64, seed: u64) -> anyhow::Result<Self> {
+    pub async fn start(edge: SocketAddr, faults: Faults) -> anyhow::Result<Self> {
         let downstream = Arc::new(UdpSocket::bind("127.0.0.1:0").await?);
         let first = connect(edge).await?;
         let (upstream, receiver) = watch::channel(first);
-        let loss_per_mille = Arc::new(AtomicU32::new((loss * 1_000.0) as u32));
-        let dropped = Arc::new(AtomicU64::new(0));
+        let counts = Arc::new(Counts::default());
         let client = Arc::new(Mutex::new(None));
-        let dice = |salt| Dice {
-            rng: StdRng::seed_from_u64(seed ^ salt),
-            loss_per_mille: Arc::clone(&loss_per_mille),
-            dropped: Arc::clone(&dropped),
+        let dice = |salt, server_hellos_lost| Dice {
+            rng: StdRng::seed_from_u64(faults.seed ^ salt),
+            server_hellos_lost,
+            flight_until: None,
+            counts: Arc::clone(&counts),
         };
-        let up = tokio::spawn(upwards(Arc::clone(&downstream), receiver.clone(), Arc::clone(&client), dice(1)));
-        let down = tokio::spawn(downwards(Arc::clone(&downstream), receiver, client, dice(2)));
+        let up = upwards(Arc::clone(&downstream), receiver.clone(), Arc::clone(&client), dice(1, 0));
+        let down = downwards(Arc::clone(&downstream), receiver, client, dice(2, faults.server_hellos_lost));
         let address = downstream.local_addr()?;
-        Ok(Self { address, upstream, loss_per_mille, dropped, tasks: vec![up, down] })
+        let relay = Self { address, upstream, counts, tasks: vec![tokio::spawn(up), tokio::spawn(down)] };
+        relay.set_loss(faults.loss);
+        Ok(relay)
     }
 
     /// From now on the edge sees the client at another port.
@@ -64,13 +105,35 @@ impl Impairment {
     }
 
     pub fn set_loss(&self, loss: f64) {
-        self.loss_per_mille.store((loss * 1_000.0) as u32, Ordering::Relaxed);
+        self.counts.loss_per_mille.store((loss * 1_000.0) as u32, Ordering::Relaxed);
     }
 
-    /// Packets lost so far.
+    /// Sends to the edge what the client never said, from the client's address.
+    ///
+    /// # Errors
+    /// The socket refuses.
+    pub async fn inject(&self, datagram: &[u8]) -> anyhow::Result<()> {
+        let socket = Arc::clone(&self.upstream.borrow());
+        socket.send(datagram).await?;
+        Ok(())
+    }
+
+    /// Packets lost so far, those of lost flights too.
     #[must_use]
     pub fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
+        self.counts.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Flights lost so far.
+    #[must_use]
+    pub fn flights_dropped(&self) -> u64 {
+        self.counts.flights_dropped.load(Ordering::Relaxed)
+    }
+
+    /// Datagrams of DTLS handshakes so far, both ways.
+    #[must_use]
+    pub fn handshakes(&self) -> u64 {
+        self.counts.handshakes.load(Ordering::Relaxed)
     }
 }
 
@@ -82,17 +145,39 @@ async fn connect(edge: SocketAddr) -> anyhow::Result<Arc<UdpSocket>> {
 
 struct Dice {
     rng: StdRng,
-    loss_per_mille: Arc<AtomicU32>,
-    dropped: Arc<AtomicU64>,
+    server_hellos_lost: u32,
+    /// End of the flight that is being lost.
+    flight_until: Option<Instant>,
+    counts: Arc<Counts>,
 }
 
 impl Dice {
-    fn loses(&mut self) -> bool {
-        let loses = self.rng.random_range(0..1_000) < self.loss_per_mille.load(Ordering::Relaxed);
+    fn loses(&mut self, datagram: &[u8]) -> bool {
+        let is_handshake = datagram.first() == Some(&DTLS_HANDSHAKE);
+        if is_handshake {
+            self.counts.handshakes.fetch_add(1, Ordering::Relaxed);
+        }
+        let by_chance = self.rng.random_range(0..1_000) < self.counts.loss_per_mille.load(Ordering::Relaxed);
+        let loses = (is_handshake && self.loses_flight(datagram)) || by_chance;
         if loses {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+            self.counts.dropped.fetch_add(1, Ordering::Relaxed);
         }
         loses
+    }
+
+    fn loses_flight(&mut self, datagram: &[u8]) -> bool {
+        let now = Instant::now();
+        if self.flight_until.is_some_and(|until| now < until) {
+            return true;
+        }
+        let is_server_hello = datagram.get(DTLS_RECORD_HEADER_BYTES) == Some(&DTLS_SERVER_HELLO);
+        if !is_server_hello || self.server_hellos_lost == 0 {
+            return false;
+        }
+        self.server_hellos_lost -= 1;
+        self.flight_until = Some(now + FLIGHT_LASTS);
+        self.counts.flights_dropped.fetch_add(1, Ordering::Relaxed);
+        true
     }
 }
 
@@ -104,8 +189,8 @@ async fn upwards(
 ) {
     let mut buffer = [0; DATAGRAM_BYTES_MAX];
     while let Ok((length, source)) = downstream.recv_from(&mut buffer).await {
-        *client.lock().await = Some(source);
-        if !dice.loses() {
+        *client.lock() = Some(source);
+        if !dice.loses(&buffer[..length]) {
             let socket = Arc::clone(&upstream.borrow());
             let _ = socket.send(&buffer[..length]).await;
         }
@@ -124,8 +209,8 @@ async fn downwards(
         tokio::select! {
             received = socket.recv(&mut buffer) => {
                 let Ok(length) = received else { continue };
-                let Some(client) = *client.lock().await else { continue };
-                if !dice.loses() {
+                let Some(client) = *client.lock() else { continue };
+                if !dice.loses(&buffer[..length]) {
                     let _ = downstream.send_to(&buffer[..length], client).await;
                 }
             }

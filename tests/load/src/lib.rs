@@ -7,13 +7,20 @@
 mod client;
 mod impairment;
 pub mod media;
+mod peer;
+mod publish;
 mod report;
 mod run;
+mod session;
 mod signal;
 mod tally;
 
 pub use client::{Client, ClientConfig, Happening, Received, Track};
-pub use impairment::Impairment;
-pub use report::Report;
+pub use impairment::{Faults, Impairment};
+pub use report::{Percentiles, Report};
 pub use run::{Arguments, run};
 pub use tally::Tally;
+
+/// The client protocol and RTP, in the versions the clients speak.
+pub use livekit_protocol as protocol;
+pub use rtc::rtp;

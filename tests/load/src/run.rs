@@ -7,7 +7,7 @@ use control_plane_api::token::{ApiKey, Claims, Grant, sign};
 
 use crate::media::Layer;
 use crate::report::{Percentiles, Report, Subscriber};
-use crate::{Client, ClientConfig};
+use crate::{Client, ClientConfig, Faults};
 
 /// Validity of the crowd's tokens.
 const TOKEN_TTL_S: u64 = 24 * 3_600;
@@ -90,7 +90,7 @@ pub async fn run(arguments: &Arguments, mut progress: impl FnMut(&str)) -> anyho
             url: arguments.url[index % arguments.url.len()].clone(),
             token: arguments.token(&identity, now_s),
             auto_subscribe: !publishes,
-            impairment: (arguments.loss > 0.0).then_some((arguments.loss, index as u64)),
+            faults: (arguments.loss > 0.0).then(|| Faults::loss(arguments.loss, index as u64)),
             packets: None,
         };
         let arguments = arguments.clone();
@@ -112,7 +112,8 @@ pub async fn run(arguments: &Arguments, mut progress: impl FnMut(&str)) -> anyho
     let end = began + Duration::from_secs(arguments.duration);
     while Instant::now() < end {
         tokio::time::sleep(Duration::from_secs(5).min(end.saturating_duration_since(Instant::now()))).await;
-        let packets: u64 = crowd.iter().flat_map(|j| j.client.received().into_values()).map(|r| r.tally.received).sum();
+        let packets: u64 =
+            crowd.iter().flat_map(|j| j.client.received().into_values()).map(|r| r.tally.received).sum();
         progress(&format!("{:.0} s, {packets} packets arrived", began.elapsed().as_secs_f64()));
     }
     count(arguments, &crowd, began.elapsed(), &mut report);
@@ -149,7 +150,8 @@ fn count(arguments: &Arguments, crowd: &[Joined], elapsed: Duration, report: &mu
     report.duration_s = elapsed.as_secs_f64();
     report.joined = crowd.len();
     report.connected = crowd.iter().filter(|joined| joined.connect_ms.is_some()).count();
-    report.join_ms = Percentiles::of(crowd.iter().map(|j| j.client.joined_in.as_secs_f64() * 1_000.0).collect());
+    report.join_ms =
+        Percentiles::of(crowd.iter().map(|j| j.client.joined_in.as_secs_f64() * 1_000.0).collect());
     report.connect_ms = Percentiles::of(crowd.iter().filter_map(|joined| joined.connect_ms).collect());
     let mut first_frames = Vec::new();
     for joined in crowd.iter().filter(|joined| joined.client.identity.starts_with("subscriber")) {
