@@ -104,9 +104,10 @@ impl Room {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         let may_unannounced = peer.publish_unannounced && peer.permission().can_publish;
         let Peer { sections, pending, .. } = peer;
+        let announced = announced(sections, pending);
         for section in sections.iter_mut().filter(|section| section.sends) {
-            let at =
-                pending.iter().position(|p| section.is_cid(&p.cid) && p.track.kind == kind_of(section.kind));
+            let cid = announced.get(&section.mid);
+            let at = cid.and_then(|cid| pending.iter().position(|p| p.cid == *cid));
             if section.receiving.is_none() {
                 let preference = at.and_then(|at| pending.get(at)).map_or(&[][..], |p| &p.codecs);
                 section.receiving =
@@ -157,6 +158,29 @@ impl Room {
         }
         edge.notify(id, Notice::Answer { id: offer_id, sdp: answer.write(), mid_to_track });
     }
+}
+
+/// Which announcement each sending section carries, cids by mid: the one it names, else the first of its kind that no
+/// section names. Firefox writes track ids into its offers that its scripts never see.
+fn announced(sections: &[Section], pending: &[Pending]) -> BTreeMap<String, String> {
+    let mut left: Vec<&Pending> = pending.iter().collect();
+    let mut found = BTreeMap::new();
+    let mut take = |section: &Section, fits: &dyn Fn(&Pending) -> bool, found: &mut BTreeMap<_, _>| {
+        let at = left.iter().position(|p| p.track.kind == kind_of(section.kind) && fits(p));
+        if let Some(at) = at {
+            found.insert(section.mid.clone(), left.remove(at).cid.clone());
+        }
+    };
+    let sending = || sections.iter().filter(|section| section.sends);
+    for section in sending() {
+        take(section, &|p| section.is_cid(&p.cid), &mut found);
+    }
+    for section in sending().filter(|section| section.published.is_none()) {
+        if !found.contains_key(&section.mid) {
+            take(section, &|_| true, &mut found);
+        }
+    }
+    found
 }
 
 fn count_receiving(peer: &Peer) -> (usize, usize) {

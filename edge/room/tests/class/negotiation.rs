@@ -57,6 +57,32 @@ fn an_offer_may_come_before_its_announcement() {
 }
 
 #[test]
+fn firefox_offers_under_ids_it_never_announced() {
+    let mut world = World::new(1);
+    let teacher = world.join(0, "teacher");
+    let student = world.join(0, "student");
+    for (cid, source) in [
+        ("{script-1}", TrackSource::Camera),
+        ("named", TrackSource::ScreenShare),
+        ("{script-2}", TrackSource::Microphone),
+    ] {
+        world.ask(teacher, Request::AddTrack(add_track(cid, source)));
+    }
+    world.client(teacher).send("audio", "{offer-1}", &[]);
+    world.client(teacher).send("video", "named", &[]);
+    world.client(teacher).send("video", "{offer-2}", &["q", "h", "f"]);
+    world.offer(teacher);
+    let tracks = world.client(student).roster["teacher"].tracks.clone();
+    let mut found: Vec<_> = tracks.iter().map(|t| (t.mid.as_str(), t.source)).collect();
+    found.sort_unstable();
+    let (microphone, screen, camera) =
+        (TrackSource::Microphone as i32, TrackSource::ScreenShare as i32, TrackSource::Camera as i32);
+    assert_eq!(found, [("1", microphone), ("2", screen), ("3", camera)]);
+    world.offer(teacher);
+    assert_eq!(world.client(student).roster["teacher"].tracks, tracks, "offering again changes nothing");
+}
+
+#[test]
 fn a_section_that_stops_sending_unpublishes() {
     let mut world = World::new(2);
     let teacher = world.join(0, "teacher");
