@@ -2,12 +2,16 @@ import { createReadStream, readFileSync, statSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join, normalize } from 'node:path';
 import type { Plugin } from 'vite';
-import type { Manifest } from '../src/api/types';
+import type { Manifest } from '../src/api/contract';
 import { classes, fleet } from './fixtures';
 
 const MEDIA = new URL('media', import.meta.url).pathname;
 const TYPES: Record<string, string> = {
-  json: 'application/json', m3u8: 'application/vnd.apple.mpegurl', mp4: 'video/mp4', m4s: 'video/iso.segment', webm: 'video/webm',
+  json: 'application/json',
+  m3u8: 'application/vnd.apple.mpegurl',
+  mp4: 'video/mp4',
+  m4s: 'video/iso.segment',
+  webm: 'video/webm',
 };
 
 /** The control plane's API and a cdn node, from fixtures. `?mock=empty` on the page's address empties the catalogue. */
@@ -17,7 +21,8 @@ export function mockApi(): Plugin {
     configureServer(server) {
       server.middlewares.use((request, response, next) => {
         const url = new URL(request.url ?? '/', 'http://localhost');
-        if (url.pathname.startsWith('/mock-cdn/growing/')) serveGrowing(request, response, url.pathname.slice('/mock-cdn/growing'.length));
+        if (url.pathname.startsWith('/mock-cdn/growing/'))
+          serveGrowing(request, response, url.pathname.slice('/mock-cdn/growing'.length));
         else if (url.pathname.startsWith('/mock-cdn/')) serveMedia(request, response, url.pathname.slice('/mock-cdn'.length));
         else if (url.pathname.startsWith('/v1/')) void answer(request, response, url);
         else next();
@@ -32,7 +37,9 @@ export function mockSession(): Plugin {
     name: 'mock-session',
     enforce: 'pre',
     resolveId(source, importer) {
-      return source === '../live/session' && importer?.endsWith('/lobby/page.tsx') ? new URL('fake-session.ts', import.meta.url).pathname : null;
+      return source === '../live/session' && importer?.endsWith('/lobby/page.tsx')
+        ? new URL('fake-session.ts', import.meta.url).pathname
+        : null;
     },
   };
 }
@@ -46,26 +53,52 @@ async function answer(request: IncomingMessage, response: ServerResponse, url: U
   const broken = request.headers.referer?.includes('mock=broken') ?? false;
   const { pathname } = url;
   if (broken) return json({ code: 'store_unavailable', message: 'The store is away.' }, 503);
-  if (pathname === '/v1/config') return json({ dev: true, regions: fleet().nodes.filter((node) => node.role === 'edge').map((node) => ({ id: node.region, location: node.location })) });
+  if (pathname === '/v1/config')
+    return json({
+      dev: true,
+      regions: fleet()
+        .nodes.filter((node) => node.role === 'edge')
+        .map((node) => ({ id: node.region, location: node.location })),
+    });
   if (pathname === '/v1/classes' && request.method === 'POST') {
     const body = JSON.parse(await read(request)) as { title: string };
-    const made = { id: 'new-1', description: '', instructor: '', recorded: false, created_at_ms: Date.now(), state: 'upcoming' as const, replay: null, ...body };
+    const made = {
+      id: 'new-1',
+      description: '',
+      instructor: '',
+      recorded: false,
+      created_at_ms: Date.now(),
+      state: 'upcoming' as const,
+      replay: null,
+      ...body,
+    };
     classes.unshift(made);
     return json(made, 201);
   }
   if (pathname === '/v1/classes') return json({ classes: empty ? [] : classes });
   if (pathname.startsWith('/v1/classes/')) {
     const found = classes.find((entry) => entry.id === decodeURIComponent(pathname.slice('/v1/classes/'.length)));
-    return found ? json({ ...found, recordings: [] }) : json({ code: 'class_not_found', message: 'There is no such class.' }, 404);
+    return found
+      ? json({ ...found, recordings: [] })
+      : json({ code: 'class_not_found', message: 'There is no such class.' }, 404);
   }
   if (pathname === '/v1/cdn') {
     const base = `http://${request.headers.host}/mock-cdn`;
-    return json({ nodes: [{ id: 'jeju-cdn', region: 'jeju', url: base, distance_km: 3 }, { id: 'seoul-cdn', region: 'seoul', url: base, distance_km: 450 }] });
+    return json({
+      nodes: [
+        { id: 'jeju-cdn', region: 'jeju', url: base, distance_km: 3 },
+        { id: 'seoul-cdn', region: 'seoul', url: base, distance_km: 450 },
+      ],
+    });
   }
-  if (pathname === '/v1/ops') return json(empty ? { nodes: [], rooms: [], presence: [], recordings: [], stale_since_ms: null } : fleet());
+  if (pathname === '/v1/ops')
+    return json(empty ? { nodes: [], rooms: [], presence: [], recordings: [], stale_since_ms: null } : fleet());
   if (pathname === '/v1/ops/events') {
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' });
-    const send = () => response.write(`event: ops\ndata: ${JSON.stringify(empty ? { nodes: [], rooms: [], presence: [], recordings: [], stale_since_ms: null } : fleet())}\n\n`);
+    const send = () =>
+      response.write(
+        `event: ops\ndata: ${JSON.stringify(empty ? { nodes: [], rooms: [], presence: [], recordings: [], stale_since_ms: null } : fleet())}\n\n`,
+      );
     send();
     const timer = setInterval(send, 1000);
     request.on('close', () => clearInterval(timer));
@@ -77,7 +110,9 @@ async function answer(request: IncomingMessage, response: ServerResponse, url: U
 function read(request: IncomingMessage): Promise<string> {
   return new Promise((resolve) => {
     let text = '';
-    request.on('data', (chunk: Buffer) => { text += chunk.toString(); });
+    request.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+    });
     request.on('end', () => resolve(text));
   });
 }
@@ -95,15 +130,23 @@ function serveGrowing(request: IncomingMessage, response: ServerResponse, path: 
     const manifest = JSON.parse(text) as Manifest;
     const live = nowMs < manifest.duration_ms;
     const end = Math.min(manifest.duration_ms, Math.floor(nowMs / 2000) * 2000);
-    const presentations = manifest.presentations.filter((entry) => entry.container === 'cmaf' && entry.start_ms < end).map((entry) => ({ ...entry, end_ms: Math.min(entry.end_ms, end) }));
+    const presentations = manifest.presentations
+      .filter((entry) => entry.container === 'cmaf' && entry.start_ms < end)
+      .map((entry) => ({ ...entry, end_ms: Math.min(entry.end_ms, end) }));
     text = JSON.stringify({ ...manifest, state: live ? 'live' : 'complete', duration_ms: end, presentations });
   } else if (/[va]0\.m3u8$/.test(file)) {
     const start = { camera: 2_000, screen: 10_000, voice: 15_000 }[file.split('/').at(-2) ?? ''] ?? 0;
     const segments = Math.floor((nowMs - start) / 2000);
     const [head = '', ...rest] = text.replace('#EXT-X-ENDLIST\n', '').split('#EXTINF');
-    text = [head.replace('VOD', 'EVENT'), ...rest.slice(0, segments)].join('#EXTINF') + (segments >= rest.length ? '#EXT-X-ENDLIST\n' : '');
+    text =
+      [head.replace('VOD', 'EVENT'), ...rest.slice(0, segments)].join('#EXTINF') +
+      (segments >= rest.length ? '#EXT-X-ENDLIST\n' : '');
   }
-  response.writeHead(200, { 'content-type': TYPES[file.split('.').at(-1) ?? ''] ?? '', 'access-control-allow-origin': '*', 'cache-control': 'no-store' });
+  response.writeHead(200, {
+    'content-type': TYPES[file.split('.').at(-1) ?? ''] ?? '',
+    'access-control-allow-origin': '*',
+    'cache-control': 'no-store',
+  });
   response.end(text);
 }
 
@@ -120,8 +163,11 @@ function serveMedia(request: IncomingMessage, response: ServerResponse, path: st
   const start = Number(range?.[1] ?? 0);
   const end = range?.[2] ? Math.min(Number(range[2]), size - 1) : size - 1;
   response.writeHead(range ? 206 : 200, {
-    'content-type': TYPES[file.split('.').at(-1) ?? ''] ?? 'application/octet-stream', 'content-length': end - start + 1,
-    'accept-ranges': 'bytes', 'access-control-allow-origin': '*', ...(range ? { 'content-range': `bytes ${start}-${end}/${size}` } : {}),
+    'content-type': TYPES[file.split('.').at(-1) ?? ''] ?? 'application/octet-stream',
+    'content-length': end - start + 1,
+    'accept-ranges': 'bytes',
+    'access-control-allow-origin': '*',
+    ...(range ? { 'content-range': `bytes ${start}-${end}/${size}` } : {}),
   });
   createReadStream(file, { start, end }).pipe(response);
 }

@@ -14,32 +14,74 @@ const enter = (panel) => async (page) => {
 };
 const lobby = (query = '') => `/class/pole-flower?name=${encodeURIComponent('바람')}&region=jeju${query}`;
 const shots = {
-  home: ['/'], 'home-en': ['/?lang=en'], 'home-empty': ['/?mock=empty'], 'home-error': ['/?mock=broken'],
+  home: ['/'],
+  'home-en': ['/?lang=en'],
+  'home-empty': ['/?mock=empty'],
+  'home-error': ['/?mock=broken'],
   create: ['/', (page) => page.getByTestId('create-open').click()],
   lost: ['/nowhere/at/all'],
-  lobby: [lobby()], 'lobby-observer': [lobby('&role=observer')], 'class-missing': ['/class/none'],
-  'live-talk': [lobby('&scene=talk'), enter()], 'live-alone': [lobby('&scene=alone'), enter()], 'live-screen': [lobby('&scene=screen'), enter()],
-  'live-crowd': [lobby('&scene=crowd'), enter()], 'live-chat': [lobby('&scene=talk'), enter('chat')], 'live-people': [lobby('&scene=screen'), enter('people')],
-  'live-reconnecting': [lobby('&scene=reconnecting'), enter()], 'live-failed': [lobby('&scene=failed'), enter()], 'live-ended': [lobby('&scene=ended'), enter()],
-  'live-verdict': [lobby('&scene=talk&lang=en'), async (page) => { await enter()(page); await page.getByTestId('verdict').click(); }],
-  replay: ['/replay/calligraphy-1?t=26', async (page) => { await page.getByTestId('replay-play').click(); await page.waitForTimeout(4000); }],
+  lobby: [lobby()],
+  'lobby-observer': [lobby('&role=observer')],
+  'class-missing': ['/class/none'],
+  'live-talk': [lobby('&scene=talk'), enter()],
+  'live-alone': [lobby('&scene=alone'), enter()],
+  'live-screen': [lobby('&scene=screen'), enter()],
+  'live-crowd': [lobby('&scene=crowd'), enter()],
+  'live-chat': [lobby('&scene=talk'), enter('chat')],
+  'live-people': [lobby('&scene=screen'), enter('people')],
+  'live-reconnecting': [lobby('&scene=reconnecting'), enter()],
+  'live-failed': [lobby('&scene=failed'), enter()],
+  'live-ended': [lobby('&scene=ended'), enter()],
+  'live-verdict': [
+    lobby('&scene=talk&lang=en'),
+    async (page) => {
+      await enter()(page);
+      await page.getByTestId('verdict').click();
+    },
+  ],
+  replay: [
+    '/replay/calligraphy-1?t=26',
+    async (page) => {
+      await page.getByTestId('replay-play').click();
+      await page.waitForTimeout(4000);
+    },
+  ],
   'replay-start': ['/replay/calligraphy-1', (page) => page.waitForTimeout(1500)],
   'replay-none': ['/replay/english'],
-  ops: ['/ops', (page) => page.waitForTimeout(1200)], 'ops-en': ['/ops?lang=en'], 'ops-empty': ['/ops?mock=empty'],
+  ops: ['/ops', (page) => page.waitForTimeout(1200)],
+  'ops-en': ['/ops?lang=en'],
+  'ops-empty': ['/ops?mock=empty'],
 };
 
 mkdirSync(new URL('shots/', import.meta.url), { recursive: true });
 const browser = await chromium.launch({
   executablePath: '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', '--autoplay-policy=no-user-gesture-required'],
+  args: [
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+    '--use-fake-device-for-media-stream',
+    '--use-fake-ui-for-media-stream',
+    '--autoplay-policy=no-user-gesture-required',
+  ],
 });
 for (const [size, viewport] of Object.entries(sizes)) {
   for (const [name, [path, act]] of Object.entries(shots)) {
     if (!name.includes(only)) continue;
-    const context = await browser.newContext({ viewport, colorScheme: dark ? 'dark' : 'light', deviceScaleFactor: 1, hasTouch: size === 'phone', permissions: ['camera', 'microphone'] });
+    const context = await browser.newContext({
+      viewport,
+      colorScheme: dark ? 'dark' : 'light',
+      deviceScaleFactor: 1,
+      hasTouch: size === 'phone',
+      permissions: ['camera', 'microphone'],
+    });
     const page = await context.newPage();
     page.on('pageerror', (error) => console.log(`${name} ${size}: ${error.message}`));
-    page.on('console', (message) => { if (message.type() === 'error') console.log(`${name} ${size}: ${message.text()}`); });
+    page.on('console', (message) => {
+      if (message.type() === 'error') console.log(`${name} ${size}: ${message.text()}`);
+    });
     await page.goto(base + path);
     await page.waitForTimeout(900);
     try {
@@ -50,7 +92,10 @@ for (const [size, viewport] of Object.entries(sizes)) {
     await page.waitForTimeout(200);
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     if (wide > 0) console.log(`${name} ${size}: ${wide} px wider than the screen`);
-    await page.screenshot({ path: new URL(`shots/${name}-${size}${dark ? '-dark' : ''}.png`, import.meta.url).pathname, fullPage: !name.startsWith('live') });
+    await page.screenshot({
+      path: new URL(`shots/${name}-${size}${dark ? '-dark' : ''}.png`, import.meta.url).pathname,
+      fullPage: !name.startsWith('live'),
+    });
     await context.close();
   }
 }

@@ -14,11 +14,15 @@ export function App() {
   const route = parseRoute(usePath());
   return (
     <>
-      <a className="skip" href="#main">{t('nav.skip')}</a>
+      <a className="skip" href="#main">
+        {t('nav.skip')}
+      </a>
       <Header route={route} />
       <main id="main" tabIndex={-1}>
         <RenderGuard key={JSON.stringify(route)} fallback={<BrokenPage />}>
-          <Suspense fallback={<Loading />}><Page route={route} /></Suspense>
+          <Suspense fallback={<Loading />}>
+            <Page route={route} />
+          </Suspense>
         </RenderGuard>
       </main>
     </>
@@ -27,32 +31,51 @@ export function App() {
 
 function Page({ route }: { route: Route }) {
   switch (route.page) {
-    case 'home': return <HomePage />;
-    case 'class': return <ClassPage id={route.id} />;
-    case 'replay': return <ReplayPage id={route.id} />;
-    case 'ops': return <OpsPage />;
-    case 'lost': return <LostPage />;
+    case 'home':
+      return <HomePage />;
+    case 'class':
+      return <ClassPage id={route.id} />;
+    case 'replay':
+      return <ReplayPage id={route.id} />;
+    case 'ops':
+      return <OpsPage />;
+    case 'lost':
+      return <LostPage />;
   }
 }
 
 function Header({ route }: { route: Route }) {
   const { t, language, setLanguage } = useI18n();
-  const here = (page: Route['page']) => (route.page === page ? 'page' as const : undefined);
+  const here = (page: Route['page']) => (route.page === page ? ('page' as const) : undefined);
   return (
     <header className="masthead">
       <Link href="/" className="brand" data-testid="nav-home" aria-label={t('app.name')}>
-        <span className="seal" aria-hidden="true">서당</span>
-        <span className="brand-text">{t('app.name')}<small>{t('app.tagline')}</small></span>
+        <span className="seal" aria-hidden="true">
+          서당
+        </span>
+        <span className="brand-text">
+          {t('app.name')}
+          <small>{t('app.tagline')}</small>
+        </span>
       </Link>
       <nav aria-label={t('nav.main')}>
-        <Link href="/" aria-current={here('home')}>{t('nav.classes')}</Link>
-        <Link href="/ops" aria-current={here('ops')} data-testid="nav-ops">{t('nav.ops')}</Link>
+        <Link href="/" aria-current={here('home')}>
+          {t('nav.classes')}
+        </Link>
+        <Link href="/ops" aria-current={here('ops')} data-testid="nav-ops">
+          {t('nav.ops')}
+        </Link>
       </nav>
       <button
-        type="button" className="quiet language" data-testid="lang-switch"
-        lang={language === 'ko' ? 'en' : 'ko'} aria-label={t('lang.switch.label')}
+        type="button"
+        className="quiet language"
+        data-testid="lang-switch"
+        lang={language === 'ko' ? 'en' : 'ko'}
+        aria-label={t('lang.switch.label')}
         onClick={() => setLanguage(language === 'ko' ? 'en' : 'ko')}
-      >{t('lang.switch')}</button>
+      >
+        {t('lang.switch')}
+      </button>
     </header>
   );
 }
@@ -61,7 +84,15 @@ function LostPage() {
   const t = useT();
   return (
     <div className="page narrow">
-      <Notice title={t('lost.title')} text={t('lost.text')} action={<Link className="button" href="/">{t('common.home')}</Link>} />
+      <Notice
+        title={t('lost.title')}
+        text={t('lost.text')}
+        action={
+          <Link className="button" href="/">
+            {t('common.home')}
+          </Link>
+        }
+      />
     </div>
   );
 }
@@ -71,8 +102,13 @@ function BrokenPage() {
   return (
     <div className="page narrow">
       <Notice
-        tone="bad" title={t('error.render')}
-        action={<button type="button" onClick={() => location.reload()}>{t('error.reload')}</button>}
+        tone="bad"
+        title={t('error.render')}
+        action={
+          <button type="button" onClick={() => location.reload()}>
+            {t('error.reload')}
+          </button>
+        }
       />
     </div>
   );

@@ -3,11 +3,7 @@ import { type AnchorHTMLAttributes, type MouseEvent, useSyncExternalStore } from
 /** A router of our own on the History API: four pages need no more. */
 
 export type Route =
-  | { page: 'home' }
-  | { page: 'class'; id: string }
-  | { page: 'replay'; id: string }
-  | { page: 'ops' }
-  | { page: 'lost' };
+  { page: 'home' } | { page: 'class'; id: string } | { page: 'replay'; id: string } | { page: 'ops' } | { page: 'lost' };
 
 export function parseRoute(path: string): Route {
   const [first, second, ...rest] = path.split('/').filter((part) => part !== '');

@@ -1,13 +1,15 @@
-import type {
-  CdnChoice, Class, ClassDetail, Config, JoinRequest, JoinResponse, Location, NewClass, Ops,
-} from './types';
+import type { CdnChoice, Class, ClassDetail, Config, JoinRequest, JoinResponse, Location, NewClass, Ops } from './contract';
 
 /** A call that takes longer is given up: the page then says what to do instead of waiting silently. */
 const REQUEST_TIMEOUT_MS = 10_000;
 
 /** An answer that is not the one asked for. `code` is the control plane's word, or one of ours: `unreachable`, `bad_answer`. */
 export class ApiError extends Error {
-  constructor(readonly code: string, message: string, readonly status = 0) {
+  constructor(
+    readonly code: string,
+    message: string,
+    readonly status = 0,
+  ) {
     super(message);
     this.name = 'ApiError';
   }

@@ -1,4 +1,4 @@
-import type { Class } from '../api/types';
+import type { Class } from '../api/contract';
 import { useT } from '../i18n';
 import { ago } from '../i18n/format';
 import { Link } from '../router';
@@ -11,7 +11,11 @@ export function ClassCard({ entry }: { entry: Class }) {
     <li className="card" data-testid="class-card" data-class-id={entry.id} data-state={entry.state}>
       <div className="card-text">
         <p className="card-marks">
-          {entry.state === 'live' && <span className="badge" data-tone="live">{t('home.live')}</span>}
+          {entry.state === 'live' && (
+            <span className="badge" data-tone="live">
+              {t('home.live')}
+            </span>
+          )}
           {entry.recorded && <span className="badge">{t('home.recorded')}</span>}
           <span className="soft card-age">{ago(t, entry.created_at_ms, Date.now())}</span>
         </p>
@@ -22,17 +26,20 @@ export function ClassCard({ entry }: { entry: Class }) {
       <div className="card-actions">
         {!ended && (
           <Link className={`button ${entry.state === 'live' ? 'primary' : ''}`} href={`/class/${id}`} data-testid="class-join">
-            {t('home.join')}<span className="hidden-visually">: {entry.title}</span>
+            {t('home.join')}
+            <span className="hidden-visually">: {entry.title}</span>
           </Link>
         )}
         {entry.replay && (
           <Link className="button" href={`/replay/${id}`} data-testid="class-replay">
-            {t(ended ? 'home.watch' : 'home.watch.live')}<span className="hidden-visually">: {entry.title}</span>
+            {t(ended ? 'home.watch' : 'home.watch.live')}
+            <span className="hidden-visually">: {entry.title}</span>
           </Link>
         )}
         {ended && (
           <Link className="button again" href={`/class/${id}`} data-testid="class-join">
-            {t('home.again')}<span className="hidden-visually">: {entry.title}</span>
+            {t('home.again')}
+            <span className="hidden-visually">: {entry.title}</span>
           </Link>
         )}
         {ended && entry.recorded && !entry.replay && <span className="soft">{t('home.preparing')}</span>}

@@ -27,7 +27,9 @@ export function CreateClass({ onClose }: { onClose: () => void }) {
     setFailure(null);
     try {
       const made = await createClass({
-        title: text('title'), description: text('description'), instructor: text('instructor'),
+        title: text('title'),
+        description: text('description'),
+        instructor: text('instructor'),
         recorded: form.get('recorded') !== null,
       });
       navigate(`/class/${encodeURIComponent(made.id)}`);
@@ -43,12 +45,24 @@ export function CreateClass({ onClose }: { onClose: () => void }) {
       <div className="field">
         <label htmlFor="create-title">{t('create.field.title')}</label>
         <input
-          id="create-title" name="title" type="text" ref={title} maxLength={120} autoComplete="off" required
-          placeholder={t('create.field.title.hint')} data-testid="create-title"
-          aria-invalid={needTitle} aria-describedby={needTitle ? 'create-title-error' : undefined}
+          id="create-title"
+          name="title"
+          type="text"
+          ref={title}
+          maxLength={120}
+          autoComplete="off"
+          required
+          placeholder={t('create.field.title.hint')}
+          data-testid="create-title"
+          aria-invalid={needTitle}
+          aria-describedby={needTitle ? 'create-title-error' : undefined}
           onChange={() => setNeedTitle(false)}
         />
-        {needTitle && <p id="create-title-error" className="field-error" role="alert">{t('create.need_title')}</p>}
+        {needTitle && (
+          <p id="create-title-error" className="field-error" role="alert">
+            {t('create.need_title')}
+          </p>
+        )}
       </div>
       <div className="field">
         <label htmlFor="create-instructor">{t('create.field.instructor')}</label>
@@ -65,8 +79,12 @@ export function CreateClass({ onClose }: { onClose: () => void }) {
       </label>
       {failure !== null && <ErrorNotice text={explain(t, failure)} />}
       <div className="create-actions">
-        <button type="submit" className="primary" disabled={busy} data-testid="create-submit">{t(busy ? 'create.busy' : 'create.submit')}</button>
-        <button type="button" className="quiet" onClick={onClose}>{t('common.cancel')}</button>
+        <button type="submit" className="primary" disabled={busy} data-testid="create-submit">
+          {t(busy ? 'create.busy' : 'create.submit')}
+        </button>
+        <button type="button" className="quiet" onClick={onClose}>
+          {t('common.cancel')}
+        </button>
       </div>
     </form>
   );

@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import { listClasses } from '../api/client';
-import type { Class } from '../api/types';
+import type { Class } from '../api/contract';
 import { type Key, useT } from '../i18n';
 import { explain } from '../i18n/errors';
 import { ErrorNotice, Loading, Notice } from '../ui/notice';
@@ -15,7 +15,10 @@ import './home.css';
 const REFRESH_MS = 5_000;
 
 const SHELVES: readonly [keyof ReturnType<typeof shelve>, Key][] = [
-  ['live', 'home.live'], ['upcoming', 'home.upcoming'], ['replay', 'home.replay'], ['ended', 'home.ended'],
+  ['live', 'home.live'],
+  ['upcoming', 'home.upcoming'],
+  ['replay', 'home.replay'],
+  ['ended', 'home.ended'],
 ];
 
 export function HomePage() {
@@ -31,7 +34,8 @@ export function HomePage() {
         </div>
         {!creating && (
           <button type="button" className="primary" data-testid="create-open" onClick={() => setCreating(true)}>
-            <Icon name="plus" size={18} />{t('create.open')}
+            <Icon name="plus" size={18} />
+            {t('create.open')}
           </button>
         )}
       </section>
@@ -49,12 +53,21 @@ function Shelves({ classes }: { classes: Class[] }) {
   const shelves = shelve(classes);
   return (
     <div className="shelves" data-testid="class-list">
-      {SHELVES.map(([name, title]) => shelves[name].length > 0 && (
-        <section key={name} className="shelf" aria-labelledby={`shelf-${name}`} data-testid={`shelf-${name}`}>
-          <h2 id={`shelf-${name}`}>{t(title)} <span className="soft count">{shelves[name].length}</span></h2>
-          <ul className="cards">{shelves[name].map((entry) => <ClassCard key={entry.id} entry={entry} />)}</ul>
-        </section>
-      ))}
+      {SHELVES.map(
+        ([name, title]) =>
+          shelves[name].length > 0 && (
+            <section key={name} className="shelf" aria-labelledby={`shelf-${name}`} data-testid={`shelf-${name}`}>
+              <h2 id={`shelf-${name}`}>
+                {t(title)} <span className="soft count">{shelves[name].length}</span>
+              </h2>
+              <ul className="cards">
+                {shelves[name].map((entry) => (
+                  <ClassCard key={entry.id} entry={entry} />
+                ))}
+              </ul>
+            </section>
+          ),
+      )}
     </div>
   );
 }

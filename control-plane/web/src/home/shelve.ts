@@ -1,4 +1,4 @@
-import type { Class } from '../api/types';
+import type { Class } from '../api/contract';
 
 export interface Shelves {
   live: Class[];

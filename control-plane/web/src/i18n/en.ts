@@ -33,7 +33,8 @@ export const en: Record<Key, string> = {
   'error.reload': 'Reload',
 
   'home.title': 'Classes',
-  'home.intro': 'You join through a server near you, so faces and voices come through even on a weak network. Missed one? Watch it again.',
+  'home.intro':
+    'You join through a server near you, so faces and voices come through even on a weak network. Missed one? Watch it again.',
   'home.live': 'Live now',
   'home.upcoming': 'Upcoming',
   'home.replay': 'Watch again',
@@ -81,7 +82,8 @@ export const en: Record<Key, string> = {
   'lobby.join': 'Join the class',
   'lobby.joining': 'Joining…',
   'lobby.recorded': 'This class is recorded.',
-  'lobby.device.denied': 'The camera or microphone may not be used. Allow it at the lock beside the address, or go in just to watch and listen.',
+  'lobby.device.denied':
+    'The camera or microphone may not be used. Allow it at the lock beside the address, or go in just to watch and listen.',
   'lobby.device.missing': 'No camera or microphone was found. Check the plug, or go in just to watch and listen.',
   'lobby.device.busy': 'Another program is using the camera or microphone. Close it and try again.',
   'lobby.device.failed': 'Your camera or microphone could not be sent. Switch it off and on again.',

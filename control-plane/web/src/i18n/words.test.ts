@@ -18,6 +18,12 @@ test('a value that is missing stays visible', () => {
 
 test('times and rates read as people write them', () => {
   expect([0, 59_999, 61_000, 3_729_000].map(clock)).toEqual(['0:00', '0:59', '1:01', '1:02:09']);
-  expect([0, 999, 64_000, 1_250_000, 250_000_000].map(bitrate)).toEqual(['0', '999 bit/s', '64.0 kbit/s', '1.3 Mbit/s', '250 Mbit/s']);
+  expect([0, 999, 64_000, 1_250_000, 250_000_000].map(bitrate)).toEqual([
+    '0',
+    '999 bit/s',
+    '64.0 kbit/s',
+    '1.3 Mbit/s',
+    '250 Mbit/s',
+  ]);
   expect([0, 0.004, 0.5].map(percent)).toEqual(['0 %', '0.4 %', '50 %']);
 });

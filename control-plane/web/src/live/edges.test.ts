@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { EdgeChoice } from '../api/types';
-import { demote, orderEdges, rankEdges, signalUrl } from './edges';
+import type { EdgeChoice } from '../api/contract';
+import { demote, isGivenUp, orderEdges, rankEdges, signalUrl } from './edges';
 
 const edge = (id: string): EdgeChoice => ({ id, region: id, url: `http://${id}.example`, distance_km: null, reason: 'nearest' });
 const edges = ['a', 'b', 'c', 'd'].map(edge);
@@ -37,4 +37,16 @@ test('the edge that failed is tried last', () => {
 test('signalling is the same host and port', () => {
   expect(signalUrl('http://127.0.0.1:7880/')).toBe('ws://127.0.0.1:7880');
   expect(signalUrl('https://jeju.example')).toBe('wss://jeju.example');
+});
+
+test('an edge is given up when it is silent and another one answers, not when nothing does', async () => {
+  const [own, ...others] = edges;
+  if (!own) throw new Error('there are edges');
+  const alive = (answering: string) => async (url: string) => (answering.includes(new URL(url).hostname.slice(0, 1)) ? 5 : null);
+  let rounds = 0;
+  const patience = () => rounds++ < 3;
+  expect(await isGivenUp(own, others, () => true, alive('b'))).toBe(true);
+  expect(await isGivenUp(own, others, patience, alive(''))).toBe(false);
+  rounds = 0;
+  expect(await isGivenUp(own, others, patience, alive('ab'))).toBe(false);
 });

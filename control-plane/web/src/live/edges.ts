@@ -1,4 +1,4 @@
-import type { EdgeChoice } from '../api/types';
+import type { EdgeChoice } from '../api/contract';
 
 /** Edges measured before joining; the others only serve when those fail. */
 const PROBED_EDGES = 3;
@@ -17,7 +17,9 @@ export const probeEdge: Probe = async (url) => {
     const start = performance.now();
     try {
       const response = await fetch(`${url.replace(/\/$/, '')}/probe`, {
-        cache: 'no-store', credentials: 'omit', signal: AbortSignal.timeout(PROBE_TIMEOUT_MS),
+        cache: 'no-store',
+        credentials: 'omit',
+        signal: AbortSignal.timeout(PROBE_TIMEOUT_MS),
       });
       if (!response.ok) return best;
     } catch {
@@ -35,7 +37,9 @@ export const probeEdge: Probe = async (url) => {
  * then the unmeasured; then the silent ones, which may still take a WebSocket.
  */
 export function orderEdges(
-  edges: readonly EdgeChoice[], rtts: readonly (number | null | undefined)[], toleranceMs = RTT_TOLERANCE_MS,
+  edges: readonly EdgeChoice[],
+  rtts: readonly (number | null | undefined)[],
+  toleranceMs = RTT_TOLERANCE_MS,
 ): EdgeChoice[] {
   const measured = edges.map((edge, place) => ({ edge, rtt: rtts[place], place }));
   const waiting = measured.filter((entry): entry is typeof entry & { rtt: number } => typeof entry.rtt === 'number');
@@ -53,7 +57,11 @@ export function orderEdges(
  * Measures the first edges in parallel and orders all of them. With `declared`, the position was chosen by hand
  * (development): round trips say nothing about it, so only reachability counts.
  */
-export async function rankEdges(edges: readonly EdgeChoice[], declared: boolean, probe: Probe = probeEdge): Promise<EdgeChoice[]> {
+export async function rankEdges(
+  edges: readonly EdgeChoice[],
+  declared: boolean,
+  probe: Probe = probeEdge,
+): Promise<EdgeChoice[]> {
   const rtts = await Promise.all(edges.slice(0, PROBED_EDGES).map((edge) => probe(edge.url)));
   return orderEdges(edges, rtts, declared ? Infinity : RTT_TOLERANCE_MS);
 }
@@ -66,4 +74,30 @@ export function demote(edges: readonly EdgeChoice[], failed: string | null): Edg
 /** Signalling lives on the same host and port as the edge's URL. */
 export function signalUrl(url: string): string {
   return url.replace(/^http/, 'ws').replace(/\/$/, '');
+}
+
+/** While the SDK reconnects, the edge is asked for a sign of life this often; after so many silences it is given up. */
+const LIFE_CHECK_MS = 300;
+const SILENCES_MAX = 2;
+
+/**
+ * Watches an edge while the SDK tries to reconnect to it: true once it stays silent while another one answers, false when
+ * nobody waits any more. If no edge answers, it is this machine that is offline, and moving would not help.
+ */
+export async function isGivenUp(
+  edge: EdgeChoice,
+  others: readonly EdgeChoice[],
+  waiting: () => boolean,
+  probe: Probe = probeEdge,
+): Promise<boolean> {
+  let silences = 0;
+  while (waiting()) {
+    silences = (await probe(edge.url)) === null ? silences + 1 : 0;
+    if (silences >= SILENCES_MAX) {
+      const alive = await Promise.all(others.map((other) => probe(other.url)));
+      if (alive.some((rtt) => rtt !== null)) return true;
+    }
+    await new Promise((resolve) => setTimeout(resolve, LIFE_CHECK_MS));
+  }
+  return false;
 }

@@ -1,6 +1,14 @@
 import {
-  createLocalAudioTrack, createLocalScreenTracks, createLocalVideoTrack, type LocalAudioTrack, type LocalTrack,
-  type LocalVideoTrack, type Room, ScreenSharePresets, Track, VideoPresets,
+  createLocalAudioTrack,
+  createLocalScreenTracks,
+  createLocalVideoTrack,
+  type LocalAudioTrack,
+  type LocalTrack,
+  type LocalVideoTrack,
+  type Room,
+  ScreenSharePresets,
+  Track,
+  VideoPresets,
 } from 'livekit-client';
 
 /** What the lobby hands over: open devices, or nothing where the user left them off. */
@@ -13,7 +21,12 @@ export interface ChosenMedia {
 }
 
 export const openMicrophone = (deviceId?: string): Promise<LocalAudioTrack> =>
-  createLocalAudioTrack({ ...(deviceId ? { deviceId } : {}), echoCancellation: true, noiseSuppression: true, autoGainControl: true });
+  createLocalAudioTrack({
+    ...(deviceId ? { deviceId } : {}),
+    echoCancellation: true,
+    noiseSuppression: true,
+    autoGainControl: true,
+  });
 
 export const openCamera = (deviceId?: string): Promise<LocalVideoTrack> =>
   createLocalVideoTrack({ ...(deviceId ? { deviceId } : {}), resolution: VideoPresets.h720.resolution });
@@ -23,7 +36,10 @@ export class LocalMedia {
   private readonly tracks = new Map<Track.Source, LocalTrack>();
   private room: Room | null = null;
 
-  constructor(private readonly chosen: ChosenMedia, private readonly onChange: () => void) {
+  constructor(
+    private readonly chosen: ChosenMedia,
+    private readonly onChange: () => void,
+  ) {
     if (chosen.microphone) this.keep(Track.Source.Microphone, chosen.microphone);
     if (chosen.camera) this.keep(Track.Source.Camera, chosen.camera);
   }
@@ -48,7 +64,11 @@ export class LocalMedia {
       await Promise.all([this.drop(Track.Source.ScreenShare), this.drop(Track.Source.ScreenShareAudio)]);
       return;
     }
-    const tracks = await createLocalScreenTracks({ audio: true, resolution: ScreenSharePresets.h1080fps15.resolution, contentHint: 'detail' });
+    const tracks = await createLocalScreenTracks({
+      audio: true,
+      resolution: ScreenSharePresets.h1080fps15.resolution,
+      contentHint: 'detail',
+    });
     for (const track of tracks) {
       this.keep(track.source, track);
       // The browser's own "stop sharing" button.

@@ -18,7 +18,11 @@ export class Meter {
         if (entry.type === 'inbound-rtp') {
           now.received += number(entry.packetsReceived);
           now.lost += number(entry.packetsLost);
-        } else if (entry.type === 'candidate-pair' && entry.nominated === true && typeof entry.currentRoundTripTime === 'number') {
+        } else if (
+          entry.type === 'candidate-pair' &&
+          entry.nominated === true &&
+          typeof entry.currentRoundTripTime === 'number'
+        ) {
           rttMs = entry.currentRoundTripTime * 1000;
         }
       });

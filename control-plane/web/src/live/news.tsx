@@ -30,5 +30,9 @@ export function News({ view, chatOpen }: { view: LiveView; chatOpen: boolean }) 
     return () => clearTimeout(timer);
   }, [news]);
 
-  return <div className="news" role="status" data-testid="news">{news !== null && <p>{news}</p>}</div>;
+  return (
+    <div className="news" role="status" data-testid="news">
+      {news !== null && <p>{news}</p>}
+    </div>
+  );
 }

@@ -8,9 +8,12 @@ import type { Person } from './view';
 export function orderPeople(people: readonly Person[], before: readonly string[], places: number): Person[] {
   const known = new Map(before.map((identity, place) => [identity, place]));
   const rank = (person: Person) => (person.role === 'instructor' ? 0 : 1);
-  const order = [...people].sort((a, b) => rank(a) - rank(b)
-    || (known.get(a.identity) ?? Infinity) - (known.get(b.identity) ?? Infinity)
-    || Number(a.local) - Number(b.local));
+  const order = [...people].sort(
+    (a, b) =>
+      rank(a) - rank(b) ||
+      (known.get(a.identity) ?? Infinity) - (known.get(b.identity) ?? Infinity) ||
+      Number(a.local) - Number(b.local),
+  );
   const inSight = Math.min(places, order.length);
   for (let place = inSight; place < order.length; place++) {
     const speaker = order[place];

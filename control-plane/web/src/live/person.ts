@@ -1,5 +1,5 @@
 import { ConnectionQuality, type Participant, type Room, Track } from 'livekit-client';
-import type { ClassRole } from '../api/types';
+import type { ClassRole } from '../api/contract';
 import type { Person, Picture, Quality } from './view';
 
 const QUALITY: Record<ConnectionQuality, Quality> = {

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'react';
 import { ApiError } from '../api/client';
-import type { Class } from '../api/types';
+import type { Class } from '../api/contract';
 import { useT } from '../i18n';
 import { explain } from '../i18n/errors';
 import { Link } from '../router';
@@ -23,35 +23,76 @@ export function PhaseBanner({ phase }: { phase: Phase }) {
     const timer = setTimeout(() => setBack(false), GOOD_NEWS_MS);
     return () => clearTimeout(timer);
   }, [phase.name]);
-  const text = phase.name === 'connecting' || phase.name === 'reconnecting' || phase.name === 'moving'
-    ? t(`phase.${phase.name}`)
-    : back ? t('phase.back') : null;
+  const text =
+    phase.name === 'connecting' || phase.name === 'reconnecting' || phase.name === 'moving'
+      ? t(`phase.${phase.name}`)
+      : back
+        ? t('phase.back')
+        : null;
   return (
     <div role="status" data-testid="banner" data-phase={phase.name}>
-      {text && <p className="banner" data-good={back}>{!back && <span className="brush" aria-hidden="true" />}{text}</p>}
+      {text && (
+        <p className="banner" data-good={back}>
+          {!back && <span className="brush" aria-hidden="true" />}
+          {text}
+        </p>
+      )}
     </div>
   );
 }
 
 /** Instead of the class: joining, could not join, or over. */
-export function PhaseScreen({ phase, entry, onRetry, onBack }: { phase: Phase; entry: Class; onRetry: () => void; onBack: () => void }) {
+export function PhaseScreen({
+  phase,
+  entry,
+  onRetry,
+  onBack,
+}: {
+  phase: Phase;
+  entry: Class;
+  onRetry: () => void;
+  onBack: () => void;
+}) {
   const t = useT();
   if (phase.name !== 'ended' && phase.name !== 'failed') {
-    return <div className="phase-screen" data-testid="connecting"><Loading text={t('phase.connecting')} /></div>;
+    return (
+      <div className="phase-screen" data-testid="connecting">
+        <Loading text={t('phase.connecting')} />
+      </div>
+    );
   }
   const actions = (
     <>
-      <button type="button" className="primary" data-testid="rejoin" onClick={phase.name === 'failed' ? onRetry : onBack}>{t(phase.name === 'failed' ? 'common.retry' : 'phase.rejoin')}</button>
-      {phase.name === 'failed' && <button type="button" onClick={onBack}>{t('lobby.title')}</button>}
-      {entry.recorded && phase.name === 'ended' && <Link className="button" href={`/replay/${encodeURIComponent(entry.id)}`}>{t('home.watch')}</Link>}
-      <Link className="button" href="/" data-testid="to-home">{t('common.home')}</Link>
+      <button type="button" className="primary" data-testid="rejoin" onClick={phase.name === 'failed' ? onRetry : onBack}>
+        {t(phase.name === 'failed' ? 'common.retry' : 'phase.rejoin')}
+      </button>
+      {phase.name === 'failed' && (
+        <button type="button" onClick={onBack}>
+          {t('lobby.title')}
+        </button>
+      )}
+      {entry.recorded && phase.name === 'ended' && (
+        <Link className="button" href={`/replay/${encodeURIComponent(entry.id)}`}>
+          {t('home.watch')}
+        </Link>
+      )}
+      <Link className="button" href="/" data-testid="to-home">
+        {t('common.home')}
+      </Link>
     </>
   );
   return (
     <div className="phase-screen" data-testid={phase.name}>
-      {phase.name === 'ended'
-        ? <Notice title={t(`phase.ended.${phase.reason}`)} text={entry.title} action={actions} />
-        : <Notice tone="bad" title={t('phase.failed')} text={phase.error instanceof ApiError ? explain(t, phase.error) : t('phase.failed.text')} action={actions} />}
+      {phase.name === 'ended' ? (
+        <Notice title={t(`phase.ended.${phase.reason}`)} text={entry.title} action={actions} />
+      ) : (
+        <Notice
+          tone="bad"
+          title={t('phase.failed')}
+          text={phase.error instanceof ApiError ? explain(t, phase.error) : t('phase.failed.text')}
+          action={actions}
+        />
+      )}
     </div>
   );
 }

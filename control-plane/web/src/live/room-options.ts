@@ -1,4 +1,5 @@
-import { DefaultReconnectPolicy, type RoomConnectOptions, type RoomOptions } from 'livekit-client';
+import { DefaultReconnectPolicy, DisconnectReason, type RoomConnectOptions, RoomEvent, type RoomOptions } from 'livekit-client';
+import type { EndReason } from './view';
 
 /** Knocks of the SDK at the same edge before it gives up; then the session moves to another edge. */
 const RECONNECT_DELAYS_MS = [0, 300, 700, 1_500, 3_000];
@@ -30,3 +31,35 @@ export function roomOptions(recorded: boolean): RoomOptions {
     },
   };
 }
+
+/** Ends that no other edge would mend. */
+export const ENDINGS = new Map<DisconnectReason | undefined, EndReason>([
+  [DisconnectReason.DUPLICATE_IDENTITY, 'duplicate'],
+  [DisconnectReason.PARTICIPANT_REMOVED, 'removed'],
+  [DisconnectReason.ROOM_DELETED, 'closed'],
+  [DisconnectReason.ROOM_CLOSED, 'closed'],
+]);
+
+/** Events after which the page may look different. */
+export const REFRESHING = [
+  RoomEvent.Connected,
+  RoomEvent.ParticipantConnected,
+  RoomEvent.ParticipantDisconnected,
+  RoomEvent.TrackPublished,
+  RoomEvent.TrackUnpublished,
+  RoomEvent.TrackSubscribed,
+  RoomEvent.TrackUnsubscribed,
+  RoomEvent.TrackMuted,
+  RoomEvent.TrackUnmuted,
+  RoomEvent.LocalTrackPublished,
+  RoomEvent.LocalTrackUnpublished,
+  RoomEvent.ActiveSpeakersChanged,
+  RoomEvent.ParticipantNameChanged,
+  RoomEvent.ParticipantMetadataChanged,
+  RoomEvent.ParticipantAttributesChanged,
+  RoomEvent.ConnectionQualityChanged,
+  RoomEvent.AudioPlaybackStatusChanged,
+  RoomEvent.ParticipantPermissionsChanged,
+  RoomEvent.RecordingStatusChanged,
+  RoomEvent.Reconnected,
+] as const;

@@ -6,21 +6,45 @@ import { judge } from './verdict';
 import type { Measure, Person } from './view';
 
 const person = (identity: string, change: Partial<Person> = {}): Person => ({
-  identity, name: identity, local: false, role: 'student', region: null, edge: null, handAt: 0, micOpen: true, camera: null,
-  screen: null, speaking: false, spokeAt: 0, quality: 'good', ...change,
+  identity,
+  name: identity,
+  local: false,
+  role: 'student',
+  region: null,
+  edge: null,
+  handAt: 0,
+  micOpen: true,
+  camera: null,
+  screen: null,
+  speaking: false,
+  spokeAt: 0,
+  quality: 'good',
+  ...change,
 });
-const order = (people: Person[], before: string[], places: number) => orderPeople(people, before, places).map(({ identity }) => identity).join(' ');
+const order = (people: Person[], before: string[], places: number) =>
+  orderPeople(people, before, places)
+    .map(({ identity }) => identity)
+    .join(' ');
 
 test('nobody moves while nobody out of sight speaks', () => {
-  const people = [person('me', { local: true }), person('a'), person('teacher', { role: 'instructor' }), person('b', { speaking: true })];
+  const people = [
+    person('me', { local: true }),
+    person('a'),
+    person('teacher', { role: 'instructor' }),
+    person('b', { speaking: true }),
+  ];
   expect(order(people, [], 4)).toBe('teacher a b me');
   expect(order(people, ['teacher', 'b', 'me', 'a'], 4)).toBe('teacher b me a');
 });
 
 test('a speaker out of sight takes the place of who has been silent longest, never of the instructor or oneself', () => {
   const people = [
-    person('teacher', { role: 'instructor' }), person('me', { local: true }), person('a', { spokeAt: 500 }), person('b', { spokeAt: 100 }),
-    person('c'), person('d', { speaking: true, spokeAt: 900 }),
+    person('teacher', { role: 'instructor' }),
+    person('me', { local: true }),
+    person('a', { spokeAt: 500 }),
+    person('b', { spokeAt: 100 }),
+    person('c'),
+    person('d', { speaking: true, spokeAt: 900 }),
   ];
   expect(order(people, ['teacher', 'me', 'a', 'b', 'c', 'd'], 4)).toBe('teacher me a d c b');
   expect(order(people, ['teacher', 'me', 'a', 'b', 'c', 'd'], 2)).toBe('teacher me a b c d');

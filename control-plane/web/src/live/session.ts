@@ -1,12 +1,12 @@
 import { DisconnectReason, Room, RoomEvent } from 'livekit-client';
 import { ApiError, join } from '../api/client';
-import type { EdgeChoice, JoinRequest, JoinResponse } from '../api/types';
+import type { EdgeChoice, JoinRequest, JoinResponse } from '../api/contract';
 import { randomId } from '../storage';
-import { demote, probeEdge, rankEdges, signalUrl } from './edges';
+import { demote, isGivenUp, rankEdges, signalUrl } from './edges';
 import { type ChosenMedia, LocalMedia } from './local-media';
 import { Meter, trackStats } from './measure';
 import { peopleOf } from './person';
-import { CONNECT_OPTIONS, roomOptions } from './room-options';
+import { CONNECT_OPTIONS, ENDINGS, REFRESHING, roomOptions } from './room-options';
 import type { ChatMessage, EndReason, LiveSession, LiveView, Phase } from './view';
 
 export interface SessionOptions {
@@ -24,16 +24,6 @@ const CHAT_LENGTH_MAX = 4_000;
 const MEASURE_MS = 2_000;
 /** Waits between rounds over all edges when one was lost; after the last one the page asks the user. */
 const MOVE_DELAYS_MS = [0, 500, 1_000, 2_000, 4_000, 4_000, 4_000, 4_000];
-/** While the SDK reconnects, the edge is asked for a sign of life this often; after so many silences it is given up. */
-const LIFE_CHECK_MS = 300;
-const SILENCES_MAX = 2;
-
-const ENDINGS = new Map<DisconnectReason | undefined, EndReason>([
-  [DisconnectReason.DUPLICATE_IDENTITY, 'duplicate'],
-  [DisconnectReason.PARTICIPANT_REMOVED, 'removed'],
-  [DisconnectReason.ROOM_DELETED, 'closed'],
-  [DisconnectReason.ROOM_CLOSED, 'closed'],
-]);
 
 export function createSession(options: SessionOptions): LiveSession {
   return new Session(options);
@@ -50,8 +40,17 @@ class Session implements LiveSession {
   private refreshing = false;
   private handAt = 0;
   private current: LiveView = {
-    phase: { name: 'connecting' }, edge: null, people: [], chat: [], recording: false, soundBlocked: false,
-    measure: { quality: 'unknown', rttMs: null, loss: null }, canPublish: true, canSend: true, canRaiseHand: true, deviceError: null,
+    phase: { name: 'connecting' },
+    edge: null,
+    people: [],
+    chat: [],
+    recording: false,
+    soundBlocked: false,
+    measure: { quality: 'unknown', rttMs: null, loss: null },
+    canPublish: true,
+    canSend: true,
+    canRaiseHand: true,
+    deviceError: null,
   };
 
   constructor(private readonly options: SessionOptions) {
@@ -79,7 +78,14 @@ class Session implements LiveSession {
     const room = this.room;
     if (!room || this.current.phase.name !== 'connected') throw new ApiError('unreachable', 'not connected');
     const info = await room.localParticipant.sendText(text.slice(0, CHAT_LENGTH_MAX), { topic: CHAT_TOPIC });
-    this.addChat({ id: info.id, identity: room.localParticipant.identity, text, atMs: Date.now(), local: true, name: this.options.request.name });
+    this.addChat({
+      id: info.id,
+      identity: room.localParticipant.identity,
+      text,
+      atMs: Date.now(),
+      local: true,
+      name: this.options.request.name,
+    });
   }
 
   async startSound(): Promise<void> {
@@ -157,7 +163,9 @@ class Session implements LiveSession {
     const own = room.localParticipant;
     if (own.permissions?.canUpdateMetadata !== false) {
       const hand: Record<string, string> = this.handAt ? { hand: String(this.handAt) } : {};
-      void own.setAttributes({ region: this.options.request.region ?? edge.region, edge: edge.id, ...hand }).catch(() => undefined);
+      void own
+        .setAttributes({ region: this.options.request.region ?? edge.region, edge: edge.id, ...hand })
+        .catch(() => undefined);
     }
     if (own.permissions?.canPublish === false) {
       this.media.stop();
@@ -168,9 +176,11 @@ class Session implements LiveSession {
   }
 
   private listen(room: Room, edge: EdgeChoice): void {
-    const mine = <T extends unknown[]>(act: (...args: T) => void) => (...args: T) => {
-      if (this.room === room) act(...args);
-    };
+    const mine =
+      <T extends unknown[]>(act: (...args: T) => void) =>
+      (...args: T) => {
+        if (this.room === room) act(...args);
+      };
     const refresh = mine(() => this.refresh());
     for (const event of REFRESHING) room.on(event, refresh);
     const shaky = mine(() => {
@@ -178,12 +188,18 @@ class Session implements LiveSession {
       void this.watchOver(room, edge);
     });
     room.on(RoomEvent.Reconnecting, shaky).on(RoomEvent.SignalReconnecting, shaky);
-    room.on(RoomEvent.Reconnected, mine(() => this.set({ phase: { name: 'connected' } })));
-    room.on(RoomEvent.Disconnected, mine((reason?: DisconnectReason) => {
-      const ending = ENDINGS.get(reason);
-      if (ending) this.end(ending);
-      else void this.connect({ name: 'moving' }, edge.id);
-    }));
+    room.on(
+      RoomEvent.Reconnected,
+      mine(() => this.set({ phase: { name: 'connected' } })),
+    );
+    room.on(
+      RoomEvent.Disconnected,
+      mine((reason?: DisconnectReason) => {
+        const ending = ENDINGS.get(reason);
+        if (ending) this.end(ending);
+        else void this.connect({ name: 'moving' }, edge.id);
+      }),
+    );
     room.on(RoomEvent.TrackSubscribed, (track) => {
       if (track.kind === 'audio') document.body.append(track.attach());
     });
@@ -191,29 +207,30 @@ class Session implements LiveSession {
       for (const element of track.detach()) if (track.kind === 'audio') element.remove();
     });
     room.registerTextStreamHandler(CHAT_TOPIC, (reader, { identity }) => {
-      void reader.readAll().then((text) => {
-        const name = room.remoteParticipants.get(identity)?.name || identity;
-        this.addChat({ id: reader.info.id, identity, name, local: false, text: text.slice(0, CHAT_LENGTH_MAX), atMs: Date.now() });
-      }, () => undefined);
+      void reader.readAll().then(
+        (text) => {
+          const name = room.remoteParticipants.get(identity)?.name || identity;
+          this.addChat({
+            id: reader.info.id,
+            identity,
+            name,
+            local: false,
+            text: text.slice(0, CHAT_LENGTH_MAX),
+            atMs: Date.now(),
+          });
+        },
+        () => undefined,
+      );
     });
   }
 
-  /** The SDK would knock at a dead edge for a minute. If the edge is silent and another one answers, move at once. */
+  /** The SDK would knock at a dead edge for a while. If the edge is silent and another one answers, move at once. */
   private async watchOver(room: Room, edge: EdgeChoice): Promise<void> {
-    let silences = 0;
-    while (this.room === room && this.current.phase.name === 'reconnecting') {
-      silences = (await probeEdge(edge.url)) === null ? silences + 1 : 0;
-      if (silences >= SILENCES_MAX) {
-        const others = this.ticket?.edges.filter((other) => other.id !== edge.id) ?? [];
-        const alive = await Promise.all(others.map((other) => probeEdge(other.url)));
-        if (alive.some((rtt) => rtt !== null) && this.room === room && this.current.phase.name === 'reconnecting') {
-          this.close();
-          void this.connect({ name: 'moving' }, edge.id);
-          return;
-        }
-      }
-      await new Promise((resolve) => setTimeout(resolve, LIFE_CHECK_MS));
-    }
+    const waiting = () => this.room === room && this.current.phase.name === 'reconnecting';
+    const others = this.ticket?.edges.filter((other) => other.id !== edge.id) ?? [];
+    if (!(await isGivenUp(edge, others, waiting)) || !waiting()) return;
+    this.close();
+    void this.connect({ name: 'moving' }, edge.id);
   }
 
   private startMeasuring(room: Room): void {
@@ -290,17 +307,12 @@ class Session implements LiveSession {
         session: this,
         edge: () => this.current.edge?.id ?? null,
         stats: async () => ({
-          edge: this.current.edge?.id ?? null, phase: this.current.phase.name, measure: this.current.measure, tracks: await trackStats(room),
+          edge: this.current.edge?.id ?? null,
+          phase: this.current.phase.name,
+          measure: this.current.measure,
+          tracks: await trackStats(room),
         }),
       },
     });
   }
 }
-
-const REFRESHING = [
-  RoomEvent.Connected, RoomEvent.ParticipantConnected, RoomEvent.ParticipantDisconnected, RoomEvent.TrackPublished,
-  RoomEvent.TrackUnpublished, RoomEvent.TrackSubscribed, RoomEvent.TrackUnsubscribed, RoomEvent.TrackMuted, RoomEvent.TrackUnmuted,
-  RoomEvent.LocalTrackPublished, RoomEvent.LocalTrackUnpublished, RoomEvent.ActiveSpeakersChanged, RoomEvent.ParticipantNameChanged,
-  RoomEvent.ParticipantMetadataChanged, RoomEvent.ParticipantAttributesChanged, RoomEvent.ConnectionQualityChanged,
-  RoomEvent.AudioPlaybackStatusChanged, RoomEvent.ParticipantPermissionsChanged, RoomEvent.RecordingStatusChanged, RoomEvent.Reconnected,
-] as const;

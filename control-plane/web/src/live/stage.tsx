@@ -28,12 +28,25 @@ export function Stage({ people }: { people: readonly Person[] }) {
   const tiles = ordered.slice(0, places).map((person) => <Tile key={person.identity} person={person} small={column} />);
   return (
     <div className="stage" data-screens={screens.length > 0} data-testid="grid">
-      {screens.length > 0 && <div className="screens">{screens.map((person) => <ScreenTile key={person.identity} person={person} />)}</div>}
+      {screens.length > 0 && (
+        <div className="screens">
+          {screens.map((person) => (
+            <ScreenTile key={person.identity} person={person} />
+          ))}
+        </div>
+      )}
       <div className="tiles-box" ref={box}>
         <ul
-          className={column ? 'strip' : 'tiles'} aria-label={t('live.grid')}
-          style={column ? undefined : { gridTemplateColumns: `repeat(${shape.columns}, ${shape.tileWidth}px)`, gridAutoRows: `${shape.tileHeight}px` }}
-        >{tiles}</ul>
+          className={column ? 'strip' : 'tiles'}
+          aria-label={t('live.grid')}
+          style={
+            column
+              ? undefined
+              : { gridTemplateColumns: `repeat(${shape.columns}, ${shape.tileWidth}px)`, gridAutoRows: `${shape.tileHeight}px` }
+          }
+        >
+          {tiles}
+        </ul>
       </div>
       {people.length === 1 && screens.length === 0 && <p className="stage-note">{t('live.alone')}</p>}
       {hidden > 0 && <p className="stage-note">{t('live.more', { count: hidden })}</p>}

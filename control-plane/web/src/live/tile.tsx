@@ -19,16 +19,31 @@ export function Tile({ person, small }: { person: Person; small?: boolean }) {
   const t = useT();
   return (
     <li
-      className={`tile ${small ? 'small' : ''}`} data-testid="tile" data-kind="camera" data-identity={person.identity}
-      data-local={person.local} data-role={person.role ?? undefined} data-speaking={person.speaking} data-camera={person.camera !== null}
+      className={`tile ${small ? 'small' : ''}`}
+      data-testid="tile"
+      data-kind="camera"
+      data-identity={person.identity}
+      data-local={person.local}
+      data-role={person.role ?? undefined}
+      data-speaking={person.speaking}
+      data-camera={person.camera !== null}
     >
-      {person.camera
-        ? <PictureView picture={person.camera} mirrored={person.local} label={person.name} />
-        : <Initial name={person.name} />}
-      {person.handAt > 0 && <span className="tile-hand" title={t('live.hand')}><Icon name="hand" size={18} /></span>}
+      {person.camera ? (
+        <PictureView picture={person.camera} mirrored={person.local} label={person.name} />
+      ) : (
+        <Initial name={person.name} />
+      )}
+      {person.handAt > 0 && (
+        <span className="tile-hand" title={t('live.hand')}>
+          <Icon name="hand" size={18} />
+        </span>
+      )}
       <p className="tile-label">
         {!person.micOpen && <Icon name="mic-off" size={15} />}
-        <span className="tile-name">{person.name}{person.local && ` (${t('common.here')})`}</span>
+        <span className="tile-name">
+          {person.name}
+          {person.local && ` (${t('common.here')})`}
+        </span>
         {person.role === 'instructor' && <span className="tile-role">{t('live.role.instructor')}</span>}
         {!person.micOpen && <span className="hidden-visually">{t('live.mic.muted')}</span>}
         {person.handAt > 0 && <span className="hidden-visually">{t('live.hand')}</span>}
@@ -38,7 +53,11 @@ export function Tile({ person, small }: { person: Person; small?: boolean }) {
 }
 
 function Initial({ name }: { name: string }) {
-  return <span className="tile-initial" aria-hidden="true">{[...name.trim()][0] ?? '·'}</span>;
+  return (
+    <span className="tile-initial" aria-hidden="true">
+      {[...name.trim()][0] ?? '·'}
+    </span>
+  );
 }
 
 /** A shared screen: large, never cropped. */
@@ -48,9 +67,10 @@ export function ScreenTile({ person }: { person: Person }) {
   return (
     <div className="tile screen" data-testid="tile" data-kind="screen" data-identity={person.identity} data-local={person.local}>
       <PictureView picture={person.screen} label={t('live.screen.of', { name: person.name })} />
-      <p className="tile-label"><Icon name="screen" size={15} /><span className="tile-name">
-        {person.local ? t('live.screen.mine') : t('live.screen.of', { name: person.name })}
-      </span></p>
+      <p className="tile-label">
+        <Icon name="screen" size={15} />
+        <span className="tile-name">{person.local ? t('live.screen.mine') : t('live.screen.of', { name: person.name })}</span>
+      </p>
     </div>
   );
 }

@@ -26,18 +26,66 @@ export function Toolbar({ session, view, own, panel, unread, onPanel }: ToolbarP
     <div className="toolbar" role="toolbar" aria-label={t('live.label')}>
       {view.canPublish && (
         <>
-          <ToolButton testid="btn-mic" icon={mic ? 'mic' : 'mic-off'} label={mic ? 'live.mic.off' : 'live.mic.on'} short="live.mic.short" off={!mic} disabled={!ready} onPress={() => session.setMicrophone(!mic)} />
-          <ToolButton testid="btn-camera" icon={camera ? 'camera' : 'camera-off'} label={camera ? 'live.camera.off' : 'live.camera.on'} short="lobby.camera" off={!camera} disabled={!ready} onPress={() => session.setCamera(!camera)} />
+          <ToolButton
+            testid="btn-mic"
+            icon={mic ? 'mic' : 'mic-off'}
+            label={mic ? 'live.mic.off' : 'live.mic.on'}
+            short="live.mic.short"
+            off={!mic}
+            disabled={!ready}
+            onPress={() => session.setMicrophone(!mic)}
+          />
+          <ToolButton
+            testid="btn-camera"
+            icon={camera ? 'camera' : 'camera-off'}
+            label={camera ? 'live.camera.off' : 'live.camera.on'}
+            short="lobby.camera"
+            off={!camera}
+            disabled={!ready}
+            onPress={() => session.setCamera(!camera)}
+          />
           {'getDisplayMedia' in navigator.mediaDevices && (
-            <ToolButton testid="btn-screen" icon="screen" label={screen ? 'live.screen.off' : 'live.screen.on'} short="live.screen.short" on={screen} disabled={!ready} onPress={() => session.setScreen(!screen)} />
+            <ToolButton
+              testid="btn-screen"
+              icon="screen"
+              label={screen ? 'live.screen.off' : 'live.screen.on'}
+              short="live.screen.short"
+              on={screen}
+              disabled={!ready}
+              onPress={() => session.setScreen(!screen)}
+            />
           )}
         </>
       )}
-      {view.canRaiseHand && <ToolButton testid="btn-hand" icon="hand" label={hand ? 'live.hand.off' : 'live.hand.on'} short="live.hand.short" on={hand} disabled={!ready} onPress={() => session.setHand(!hand)} />}
-      <ToolButton testid="toggle-chat" icon="chat" label="live.chat" short="live.chat" on={panel === 'chat'} onPress={() => toggle('chat')}>
+      {view.canRaiseHand && (
+        <ToolButton
+          testid="btn-hand"
+          icon="hand"
+          label={hand ? 'live.hand.off' : 'live.hand.on'}
+          short="live.hand.short"
+          on={hand}
+          disabled={!ready}
+          onPress={() => session.setHand(!hand)}
+        />
+      )}
+      <ToolButton
+        testid="toggle-chat"
+        icon="chat"
+        label="live.chat"
+        short="live.chat"
+        on={panel === 'chat'}
+        onPress={() => toggle('chat')}
+      >
         {unread > 0 && panel !== 'chat' && <span className="dot">{unread > 99 ? '99+' : unread}</span>}
       </ToolButton>
-      <ToolButton testid="toggle-people" icon="people" label="live.people" short="live.people" on={panel === 'people'} onPress={() => toggle('people')}>
+      <ToolButton
+        testid="toggle-people"
+        icon="people"
+        label="live.people"
+        short="live.people"
+        on={panel === 'people'}
+        onPress={() => toggle('people')}
+      >
         <span className="dot quiet">{view.people.length}</span>
       </ToolButton>
       <ToolButton testid="btn-leave" icon="leave" label="live.leave" short="live.leave" danger onPress={() => session.leave()} />
@@ -64,11 +112,25 @@ function ToolButton({ testid, icon, label, short, off, on, danger, disabled, onP
   const t = useT();
   return (
     <button
-      type="button" className="tool" data-testid={testid} data-off={off} data-on={on} data-danger={danger} disabled={disabled}
-      aria-label={t(label)} title={t(label)} aria-pressed={on ?? (off === undefined ? undefined : !off)} onClick={() => void onPress()}
+      type="button"
+      className="tool"
+      data-testid={testid}
+      data-off={off}
+      data-on={on}
+      data-danger={danger}
+      disabled={disabled}
+      aria-label={t(label)}
+      title={t(label)}
+      aria-pressed={on ?? (off === undefined ? undefined : !off)}
+      onClick={() => void onPress()}
     >
-      <span className="tool-icon"><Icon name={icon} />{children}</span>
-      <span className="tool-label" aria-hidden="true">{t(short)}</span>
+      <span className="tool-icon">
+        <Icon name={icon} />
+        {children}
+      </span>
+      <span className="tool-label" aria-hidden="true">
+        {t(short)}
+      </span>
     </button>
   );
 }

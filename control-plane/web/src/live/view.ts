@@ -1,4 +1,4 @@
-import type { ClassRole, EdgeChoice } from '../api/types';
+import type { ClassRole, EdgeChoice } from '../api/contract';
 
 /** What the live page shows. The page knows this, and nothing of the SDK behind it. */
 

@@ -28,7 +28,7 @@ export interface DeviceList {
 }
 
 export async function listDevices(): Promise<DeviceList> {
-  const all = await navigator.mediaDevices?.enumerateDevices() ?? [];
+  const all = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
   const named = (kind: MediaDeviceKind) => all.filter((device) => device.kind === kind && device.deviceId !== '');
   return { cameras: named('videoinput'), microphones: named('audioinput') };
 }

@@ -1,6 +1,6 @@
 import { type FormEvent, useEffect, useState } from 'react';
 import { getConfig } from '../api/client';
-import type { Class, ClassRole, Config } from '../api/types';
+import type { Class, ClassRole, Config } from '../api/contract';
 import { useT } from '../i18n';
 import type { SessionOptions } from '../live/session';
 import { Link } from '../router';
@@ -47,7 +47,9 @@ export function Lobby({ entry, onReady }: { entry: Class; onReady: (options: Ses
   return (
     <>
       <header className="lobby-head">
-        <Link href="/" className="soft">← {t('common.home')}</Link>
+        <Link href="/" className="soft">
+          ← {t('common.home')}
+        </Link>
         <h1>{entry.title}</h1>
         {entry.instructor && <p>{t('home.by', { name: entry.instructor })}</p>}
         {entry.description && <p className="soft">{entry.description}</p>}
@@ -58,27 +60,64 @@ export function Lobby({ entry, onReady }: { entry: Class; onReady: (options: Ses
           <div className="field">
             <label htmlFor="join-name">{t('lobby.name')}</label>
             <input
-              id="join-name" type="text" value={name} maxLength={64} autoComplete="name" placeholder={t('lobby.name.hint')} data-testid="join-name"
-              aria-invalid={needName} aria-describedby={needName ? 'join-name-error' : undefined}
-              onChange={(event) => { setName(event.target.value); setNeedName(false); }}
+              id="join-name"
+              type="text"
+              value={name}
+              maxLength={64}
+              autoComplete="name"
+              placeholder={t('lobby.name.hint')}
+              data-testid="join-name"
+              aria-invalid={needName}
+              aria-describedby={needName ? 'join-name-error' : undefined}
+              onChange={(event) => {
+                setName(event.target.value);
+                setNeedName(false);
+              }}
             />
-            {needName && <p className="field-error" id="join-name-error" role="alert">{t('lobby.need_name')}</p>}
+            {needName && (
+              <p className="field-error" id="join-name-error" role="alert">
+                {t('lobby.need_name')}
+              </p>
+            )}
           </div>
           <fieldset className="choices">
             <legend>{t('lobby.role')}</legend>
             {ROLES.map((value) => (
               <label key={value} className="choice">
-                <input type="radio" name="role" value={value} checked={role === value} data-testid={`join-role-${value}`} onChange={() => setRole(value)} />
+                <input
+                  type="radio"
+                  name="role"
+                  value={value}
+                  checked={role === value}
+                  data-testid={`join-role-${value}`}
+                  onChange={() => setRole(value)}
+                />
                 <span>{t(`lobby.role.${value}`)}</span>
               </label>
             ))}
           </fieldset>
           {role === 'observer' && <p className="soft">{t('lobby.role.observer.hint')}</p>}
           {config?.dev && (
-            <RegionSelect regions={config.regions} value={region} onChange={setRegion} label={t('lobby.region')} hint={t('lobby.region.hint')} testid="join-region" />
+            <RegionSelect
+              regions={config.regions}
+              value={region}
+              onChange={setRegion}
+              label={t('lobby.region')}
+              hint={t('lobby.region.hint')}
+              testid="join-region"
+            />
           )}
-          {entry.recorded && <p className="lobby-recorded"><span className="badge" data-tone="live">{t('home.recorded')}</span> {t('lobby.recorded')}</p>}
-          <button type="submit" className="primary" data-testid="join-submit" disabled={media.state === 'asking'}>{t('lobby.join')}</button>
+          {entry.recorded && (
+            <p className="lobby-recorded">
+              <span className="badge" data-tone="live">
+                {t('home.recorded')}
+              </span>{' '}
+              {t('lobby.recorded')}
+            </p>
+          )}
+          <button type="submit" className="primary" data-testid="join-submit" disabled={media.state === 'asking'}>
+            {t('lobby.join')}
+          </button>
         </div>
       </form>
     </>

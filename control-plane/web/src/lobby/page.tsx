@@ -24,7 +24,9 @@ export default function ClassPage({ id }: { id: string }) {
       {error !== null && (
         <>
           <ErrorNotice text={explain(t, error)} onRetry={retry} />
-          <p><Link href="/">{t('common.home')}</Link></p>
+          <p>
+            <Link href="/">{t('common.home')}</Link>
+          </p>
         </>
       )}
       {!entry && error === null && <Loading />}

@@ -13,24 +13,46 @@ export function Preview({ media }: { media: LobbyMedia }) {
   return (
     <section className="preview" aria-label={t('lobby.preview')}>
       <div className="preview-picture">
-        {media.camera
-          ? <Mirror track={media.camera} />
-          : <p>{t(media.state === 'asking' ? 'lobby.preview.asking' : 'lobby.preview.off')}</p>}
+        {media.camera ? (
+          <Mirror track={media.camera} />
+        ) : (
+          <p>{t(media.state === 'asking' ? 'lobby.preview.asking' : 'lobby.preview.off')}</p>
+        )}
         <div className="preview-buttons">
           <button
-            type="button" className="round" data-testid="preview-mic" data-off={!micOn} aria-pressed={micOn} disabled={media.state === 'asking'}
-            aria-label={t(micOn ? 'live.mic.off' : 'live.mic.on')} title={t(micOn ? 'live.mic.off' : 'live.mic.on')}
+            type="button"
+            className="round"
+            data-testid="preview-mic"
+            data-off={!micOn}
+            aria-pressed={micOn}
+            disabled={media.state === 'asking'}
+            aria-label={t(micOn ? 'live.mic.off' : 'live.mic.on')}
+            title={t(micOn ? 'live.mic.off' : 'live.mic.on')}
             onClick={() => void media.setMicrophone(!micOn, media.microphoneId)}
-          ><Icon name={micOn ? 'mic' : 'mic-off'} /></button>
+          >
+            <Icon name={micOn ? 'mic' : 'mic-off'} />
+          </button>
           <button
-            type="button" className="round" data-testid="preview-camera" data-off={!cameraOn} aria-pressed={cameraOn} disabled={media.state === 'asking'}
-            aria-label={t(cameraOn ? 'live.camera.off' : 'live.camera.on')} title={t(cameraOn ? 'live.camera.off' : 'live.camera.on')}
+            type="button"
+            className="round"
+            data-testid="preview-camera"
+            data-off={!cameraOn}
+            aria-pressed={cameraOn}
+            disabled={media.state === 'asking'}
+            aria-label={t(cameraOn ? 'live.camera.off' : 'live.camera.on')}
+            title={t(cameraOn ? 'live.camera.off' : 'live.camera.on')}
             onClick={() => void media.setCamera(!cameraOn, media.cameraId)}
-          ><Icon name={cameraOn ? 'camera' : 'camera-off'} /></button>
+          >
+            <Icon name={cameraOn ? 'camera' : 'camera-off'} />
+          </button>
         </div>
       </div>
       {media.microphone && <Level track={media.microphone} />}
-      {media.error != null && <p className="field-error" role="alert" data-testid="device-error">{explainDevice(t, media.error)}</p>}
+      {media.error != null && (
+        <p className="field-error" role="alert" data-testid="device-error">
+          {explainDevice(t, media.error)}
+        </p>
+      )}
       <Devices media={media} />
     </section>
   );
@@ -44,8 +66,20 @@ function Devices({ media }: { media: LobbyMedia }) {
     <details className="preview-devices" data-testid="devices">
       <summary>{t('lobby.devices')}</summary>
       <div>
-        <DeviceSelect id="device-camera" label={t('lobby.camera')} devices={media.devices.cameras} value={media.cameraId} onChange={(id) => void media.setCamera(true, id)} />
-        <DeviceSelect id="device-mic" label={t('lobby.mic')} devices={media.devices.microphones} value={media.microphoneId} onChange={(id) => void media.setMicrophone(true, id)} />
+        <DeviceSelect
+          id="device-camera"
+          label={t('lobby.camera')}
+          devices={media.devices.cameras}
+          value={media.cameraId}
+          onChange={(id) => void media.setCamera(true, id)}
+        />
+        <DeviceSelect
+          id="device-mic"
+          label={t('lobby.mic')}
+          devices={media.devices.microphones}
+          value={media.microphoneId}
+          onChange={(id) => void media.setMicrophone(true, id)}
+        />
       </div>
     </details>
   );
@@ -88,20 +122,38 @@ function Level({ track }: { track: LocalAudioTrack }) {
   }, [track]);
   return (
     <p className="level">
-      <span className="level-bar" role="img" aria-label={t('lobby.mic.level')}><i ref={bar} /></span>
+      <span className="level-bar" role="img" aria-label={t('lobby.mic.level')}>
+        <i ref={bar} />
+      </span>
       <span className="soft">{t('lobby.mic.test')}</span>
     </p>
   );
 }
 
-function DeviceSelect({ id, label, devices, value, onChange }: { id: string; label: string; devices: readonly MediaDeviceInfo[]; value: string; onChange: (id: string) => void }) {
+function DeviceSelect({
+  id,
+  label,
+  devices,
+  value,
+  onChange,
+}: {
+  id: string;
+  label: string;
+  devices: readonly MediaDeviceInfo[];
+  value: string;
+  onChange: (id: string) => void;
+}) {
   // One device leaves nothing to choose.
   if (devices.length < 2) return null;
   return (
     <div className="field">
       <label htmlFor={id}>{label}</label>
       <select id={id} data-testid={id} value={value} onChange={(event) => onChange(event.target.value)}>
-        {devices.map((device, place) => <option key={device.deviceId} value={device.deviceId}>{device.label || `${label} ${place + 1}`}</option>)}
+        {devices.map((device, place) => (
+          <option key={device.deviceId} value={device.deviceId}>
+            {device.label || `${label} ${place + 1}`}
+          </option>
+        ))}
       </select>
     </div>
   );

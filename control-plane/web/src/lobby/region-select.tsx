@@ -1,4 +1,4 @@
-import type { Region } from '../api/types';
+import type { Region } from '../api/contract';
 import { regionName, useT } from '../i18n';
 
 interface RegionSelectProps {
@@ -17,7 +17,11 @@ export function RegionSelect({ regions, value, onChange, label, hint, testid }: 
     <div className="field">
       <label htmlFor={testid}>{label}</label>
       <select id={testid} data-testid={testid} value={value} onChange={(event) => onChange(event.target.value)}>
-        {regions.map((region) => <option key={region.id} value={region.id}>{regionName(t, region.id)}</option>)}
+        {regions.map((region) => (
+          <option key={region.id} value={region.id}>
+            {regionName(t, region.id)}
+          </option>
+        ))}
       </select>
       {hint && <p className="hint">{hint}</p>}
     </div>

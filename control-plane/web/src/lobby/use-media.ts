@@ -31,27 +31,41 @@ export function useMedia(wanted: boolean): LobbyMedia {
   const [, redraw] = useState(0);
   const changed = useCallback(() => redraw((count) => count + 1), []);
 
-  const setCamera = useCallback(async (on: boolean, deviceId = '') => {
-    camera.current?.stop();
-    camera.current = null;
-    setCameraId(deviceId);
-    remember('camera', deviceId);
-    setError(null);
-    changed();
-    if (on) camera.current = await openCamera(deviceId).catch((cause: unknown) => { setError(cause); return null; });
-    changed();
-  }, [changed]);
+  const setCamera = useCallback(
+    async (on: boolean, deviceId = '') => {
+      camera.current?.stop();
+      camera.current = null;
+      setCameraId(deviceId);
+      remember('camera', deviceId);
+      setError(null);
+      changed();
+      if (on)
+        camera.current = await openCamera(deviceId).catch((cause: unknown) => {
+          setError(cause);
+          return null;
+        });
+      changed();
+    },
+    [changed],
+  );
 
-  const setMicrophone = useCallback(async (on: boolean, deviceId = '') => {
-    microphone.current?.stop();
-    microphone.current = null;
-    setMicrophoneId(deviceId);
-    remember('microphone', deviceId);
-    setError(null);
-    changed();
-    if (on) microphone.current = await openMicrophone(deviceId).catch((cause: unknown) => { setError(cause); return null; });
-    changed();
-  }, [changed]);
+  const setMicrophone = useCallback(
+    async (on: boolean, deviceId = '') => {
+      microphone.current?.stop();
+      microphone.current = null;
+      setMicrophoneId(deviceId);
+      remember('microphone', deviceId);
+      setError(null);
+      changed();
+      if (on)
+        microphone.current = await openMicrophone(deviceId).catch((cause: unknown) => {
+          setError(cause);
+          return null;
+        });
+      changed();
+    },
+    [changed],
+  );
 
   useEffect(() => {
     if (!wanted) {
@@ -61,7 +75,10 @@ export function useMedia(wanted: boolean): LobbyMedia {
     let current = true;
     const open = async () => {
       setState('asking');
-      const [video, audio] = await Promise.allSettled([openCamera(recall('camera') ?? ''), openMicrophone(recall('microphone') ?? '')]);
+      const [video, audio] = await Promise.allSettled([
+        openCamera(recall('camera') ?? ''),
+        openMicrophone(recall('microphone') ?? ''),
+      ]);
       const tracks = [video, audio].flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
       if (!current) {
         for (const track of tracks) track.stop();
@@ -85,12 +102,26 @@ export function useMedia(wanted: boolean): LobbyMedia {
 
   const handOver = (): ChosenMedia => {
     const chosen = {
-      camera: camera.current, microphone: microphone.current, cameraId: cameraId || undefined, microphoneId: microphoneId || undefined,
+      camera: camera.current,
+      microphone: microphone.current,
+      cameraId: cameraId || undefined,
+      microphoneId: microphoneId || undefined,
     };
     camera.current = null;
     microphone.current = null;
     return chosen;
   };
 
-  return { state, camera: camera.current, microphone: microphone.current, error, devices, cameraId, microphoneId, setCamera, setMicrophone, handOver };
+  return {
+    state,
+    camera: camera.current,
+    microphone: microphone.current,
+    error,
+    devices,
+    cameraId,
+    microphoneId,
+    setCamera,
+    setMicrophone,
+    handOver,
+  };
 }

@@ -1,30 +1,69 @@
 import { expect, test } from 'vitest';
-import type { Link, Node } from '../api/types';
+import type { Link, Node } from '../api/contract';
 import { linksOf, regionsOf, roomsOf } from './fleet';
 import { frameFor, KOREA, projection } from './geography';
 
 const node = (id: string, region: string, change: Partial<Node> = {}): Node => ({
-  id, role: 'edge', region, location: { latitude: 37.5, longitude: 127 }, url: '', quic: null, admin: '', epoch: 0, draining: false,
-  load: { participants: 2, capacity: 0, rooms: 1, cpu: 0, bitrate_in_bps: 0, bitrate_out_bps: 0 }, links: [], ...change,
+  id,
+  role: 'edge',
+  region,
+  location: { latitude: 37.5, longitude: 127 },
+  url: '',
+  quic: null,
+  admin: '',
+  epoch: 0,
+  draining: false,
+  load: { participants: 2, capacity: 0, rooms: 1, cpu: 0, bitrate_in_bps: 0, bitrate_out_bps: 0 },
+  links: [],
+  ...change,
 });
-const link = (peer: string, change: Partial<Link> = {}): Link => ({ peer, rtt_ms: 4, loss: 0, bitrate_in_bps: 0, bitrate_out_bps: 0, flows_in: 0, flows_out: 0, ...change });
+const link = (peer: string, change: Partial<Link> = {}): Link => ({
+  peer,
+  rtt_ms: 4,
+  loss: 0,
+  bitrate_in_bps: 0,
+  bitrate_out_bps: 0,
+  flows_in: 0,
+  flows_out: 0,
+  ...change,
+});
 
 test('a link reported by both ends stands once, each direction once', () => {
   const nodes = [
-    node('seoul', 'seoul', { links: [link('jeju', { bitrate_out_bps: 900, bitrate_in_bps: 50, flows_out: 3, flows_in: 1, rtt_ms: 6 })] }),
-    node('jeju', 'jeju', { links: [link('seoul', { bitrate_out_bps: 60, bitrate_in_bps: 880, flows_out: 1, flows_in: 3, loss: 0.02 }), link('gone')] }),
+    node('seoul', 'seoul', {
+      links: [link('jeju', { bitrate_out_bps: 900, bitrate_in_bps: 50, flows_out: 3, flows_in: 1, rtt_ms: 6 })],
+    }),
+    node('jeju', 'jeju', {
+      links: [link('seoul', { bitrate_out_bps: 60, bitrate_in_bps: 880, flows_out: 1, flows_in: 3, loss: 0.02 }), link('gone')],
+    }),
   ];
   const links = linksOf(nodes);
   expect(links).toHaveLength(1);
-  expect(links[0]).toMatchObject({ id: 'jeju~seoul', forwardBps: 60, backwardBps: 900, flowsForward: 1, flowsBackward: 3, rttMs: 4, loss: 0.02 });
+  expect(links[0]).toMatchObject({
+    id: 'jeju~seoul',
+    forwardBps: 60,
+    backwardBps: 900,
+    flowsForward: 1,
+    flowsBackward: 3,
+    rttMs: 4,
+    loss: 0.02,
+  });
 });
 
 test('a region drains when all of its edges do', () => {
   const regions = regionsOf([
-    node('a1', 'a', { draining: true }), node('a2', 'a', { draining: true }), node('a3', 'a', { role: 'cdn' }),
-    node('b1', 'b', { draining: true }), node('b2', 'b'), node('c1', 'c', { role: 'cdn' }),
+    node('a1', 'a', { draining: true }),
+    node('a2', 'a', { draining: true }),
+    node('a3', 'a', { role: 'cdn' }),
+    node('b1', 'b', { draining: true }),
+    node('b2', 'b'),
+    node('c1', 'c', { role: 'cdn' }),
   ]);
-  expect(regions.map((region) => [region.id, region.draining, region.participants])).toEqual([['a', true, 4], ['b', false, 4], ['c', false, 0]]);
+  expect(regions.map((region) => [region.id, region.draining, region.participants])).toEqual([
+    ['a', true, 4],
+    ['b', false, 4],
+    ['c', false, 0],
+  ]);
 });
 
 test('presence of an earlier life of a room is not counted', () => {

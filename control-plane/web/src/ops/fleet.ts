@@ -1,4 +1,4 @@
-import type { Location, Node, Ops, Presence, Room } from '../api/types';
+import type { Location, Node, Ops, Presence, Room } from '../api/contract';
 
 /** The ops page's view of the fleet, worked out of the records. */
 
@@ -53,7 +53,9 @@ export function linksOf(nodes: readonly Node[]): LinkView[] {
       const known = links.get(id);
       // Figures of the two ends differ by a moment and by what is lost in between: the greater is the truer picture.
       links.set(id, {
-        id, from, to,
+        id,
+        from,
+        to,
         rttMs: known ? Math.min(known.rttMs, link.rtt_ms) : link.rtt_ms,
         loss: Math.max(known?.loss ?? 0, link.loss),
         forwardBps: Math.max(known?.forwardBps ?? 0, ahead ? link.bitrate_out_bps : link.bitrate_in_bps),
@@ -72,10 +74,12 @@ export interface RoomView extends Room {
 }
 
 export function roomsOf({ rooms, presence }: Pick<Ops, 'rooms' | 'presence'>): RoomView[] {
-  return rooms.map((room) => {
-    const places = presence
-      .filter((place) => place.room === room.name && place.room_sid === room.sid)
-      .sort((a, b) => (a.node < b.node ? -1 : 1));
-    return { ...room, places, participants: places.reduce((sum, place) => sum + place.participants, 0) };
-  }).sort((a, b) => b.created_at_ms - a.created_at_ms);
+  return rooms
+    .map((room) => {
+      const places = presence
+        .filter((place) => place.room === room.name && place.room_sid === room.sid)
+        .sort((a, b) => (a.node < b.node ? -1 : 1));
+      return { ...room, places, participants: places.reduce((sum, place) => sum + place.participants, 0) };
+    })
+    .sort((a, b) => b.created_at_ms - a.created_at_ms);
 }

@@ -27,11 +27,18 @@ export function FleetMap({ regions, links }: { regions: RegionView[]; links: Lin
     <figure className="map">
       <svg viewBox={`0 0 ${map.width.toFixed(0)} ${map.height}`} role="img" aria-label={t('ops.map')} data-testid="ops-map">
         <path className="map-land" d={coast(map)} />
-        {ISLETS.map((islet) => map.project(islet)).map(({ x, y }) => <circle key={x} className="map-land" cx={x} cy={y} r={2.5} />)}
+        {ISLETS.map((islet) => map.project(islet)).map(({ x, y }) => (
+          <circle key={x} className="map-land" cx={x} cy={y} r={2.5} />
+        ))}
         {between.map((pair) => {
           const from = points.get(pair.from);
           const to = points.get(pair.to);
-          return from && to && <MapLink key={`${pair.from}~${pair.to}`} pair={pair} from={from} to={to} labelled={between.length <= LABELS_MAX} />;
+          return (
+            from &&
+            to && (
+              <MapLink key={`${pair.from}~${pair.to}`} pair={pair} from={from} to={to} labelled={between.length <= LABELS_MAX} />
+            )
+          );
         })}
         {placed.map((region) => {
           const at = points.get(region.id) ?? { x: 0, y: 0 };
@@ -57,11 +64,29 @@ function MapRegion({ region, at, left }: { region: RegionView; at: Point; left: 
   const roles = ROLE_ORDER.filter((role) => region.nodes.some((node) => node.role === role)).map((role) => t(`ops.role.${role}`));
   const lines = region.draining ? [t('ops.draining')] : [roles.slice(0, 2).join(' · '), roles.slice(2).join(' · ')];
   return (
-    <g className="map-region" data-draining={region.draining} data-testid="ops-region" data-region={region.id} textAnchor={left ? 'end' : 'start'}>
+    <g
+      className="map-region"
+      data-draining={region.draining}
+      data-testid="ops-region"
+      data-region={region.id}
+      textAnchor={left ? 'end' : 'start'}
+    >
       <circle cx={at.x} cy={at.y} r={radius} />
-      {region.participants > 0 && <text className="map-count" x={at.x} y={at.y} textAnchor="middle" dominantBaseline="central">{region.participants}</text>}
-      <text className="map-name" x={x} y={at.y - 3}>{regionName(t, region.id)}</text>
-      <text className="map-roles" y={at.y}>{lines.map((line, place) => <tspan key={place} x={x} dy="1.2em">{line}</tspan>)}</text>
+      {region.participants > 0 && (
+        <text className="map-count" x={at.x} y={at.y} textAnchor="middle" dominantBaseline="central">
+          {region.participants}
+        </text>
+      )}
+      <text className="map-name" x={x} y={at.y - 3}>
+        {regionName(t, region.id)}
+      </text>
+      <text className="map-roles" y={at.y}>
+        {lines.map((line, place) => (
+          <tspan key={place} x={x} dy="1.2em">
+            {line}
+          </tspan>
+        ))}
+      </text>
     </g>
   );
 }
@@ -99,8 +124,14 @@ function MapLink({ pair, from, to, labelled }: { pair: RegionPair; from: Point; 
       <path d={`M${from.x} ${from.y}Q${bend.x} ${bend.y} ${to.x} ${to.y}`} strokeWidth={width} />
       {labelled && (
         <text x={label.x} y={label.y} textAnchor={label.anchor}>
-          <tspan x={label.x} dy={label.above ? '-1.2em' : '0.3em'}>{Math.round(pair.rttMs * 10) / 10} ms{pair.loss >= LOSS_SHOWN && ` · ${percent(pair.loss)}`}</tspan>
-          {!idle && <tspan x={label.x} dy="1.15em">{bitrate(pair.bps)}</tspan>}
+          <tspan x={label.x} dy={label.above ? '-1.2em' : '0.3em'}>
+            {Math.round(pair.rttMs * 10) / 10} ms{pair.loss >= LOSS_SHOWN && ` · ${percent(pair.loss)}`}
+          </tspan>
+          {!idle && (
+            <tspan x={label.x} dy="1.15em">
+              {bitrate(pair.bps)}
+            </tspan>
+          )}
         </text>
       )}
     </g>
@@ -112,6 +143,6 @@ function labelOf(from: Point, to: Point, bend: Point): Point & { anchor: 'start'
   const middle = { x: (from.x + to.x) / 2, y: (from.y + to.y) / 2 };
   const length = Math.hypot(bend.x - middle.x, bend.y - middle.y) || 1;
   const out = { x: (bend.x - middle.x) / length, y: (bend.y - middle.y) / length };
-  const anchor = out.x < -0.4 ? 'end' as const : out.x > 0.4 ? 'start' as const : 'middle' as const;
+  const anchor = out.x < -0.4 ? ('end' as const) : out.x > 0.4 ? ('start' as const) : ('middle' as const);
   return { x: (middle.x + bend.x) / 2 + out.x * 10, y: (middle.y + bend.y) / 2 + out.y * 14, anchor, above: out.y < -0.4 };
 }

@@ -1,6 +1,6 @@
 import { type ReactNode, useEffect, useState } from 'react';
 import { listClasses } from '../api/client';
-import type { Ops } from '../api/types';
+import type { Ops } from '../api/contract';
 import { useT } from '../i18n';
 import { explain } from '../i18n/errors';
 import { ago, bitrate } from '../i18n/format';
@@ -28,7 +28,11 @@ export default function OpsPage() {
           <h1>{t('ops.title')}</h1>
           <p className="soft">{t('ops.intro')}</p>
         </div>
-        {ops && <span className="badge ops-live" data-testid="ops-live" data-live={live} role="status">{t(live ? 'ops.live' : 'ops.stale')}</span>}
+        {ops && (
+          <span className="badge ops-live" data-testid="ops-live" data-live={live} role="status">
+            {t(live ? 'ops.live' : 'ops.stale')}
+          </span>
+        )}
       </header>
       {error !== null && <ErrorNotice text={explain(t, error)} onRetry={() => setRound((count) => count + 1)} />}
       {!ops && error === null && <Loading />}
@@ -49,7 +53,11 @@ function Fleet({ ops }: { ops: Ops }) {
   const sum = (of: (node: Ops['nodes'][number]) => number) => edges.reduce((total, node) => total + of(node), 0);
   return (
     <>
-      {ops.stale_since_ms != null && <p className="deck-note" role="status">{t('ops.store_away', { since: ago(t, ops.stale_since_ms, nowMs) })}</p>}
+      {ops.stale_since_ms != null && (
+        <p className="deck-note" role="status">
+          {t('ops.store_away', { since: ago(t, ops.stale_since_ms, nowMs) })}
+        </p>
+      )}
       <div className="ops-top">
         <FleetMap regions={regions} links={links} />
         <div className="ops-side">
@@ -59,22 +67,40 @@ function Fleet({ ops }: { ops: Ops }) {
             <Figure name={t('ops.sum.out')} value={bitrate(sum((node) => node.load.bitrate_out_bps))} />
             <Figure name={t('ops.sum.nodes')} value={String(ops.nodes.length)} />
           </dl>
-          <Section id="rooms" title={t('ops.rooms')}><RoomList rooms={rooms} titles={titles} nowMs={nowMs} /></Section>
+          <Section id="rooms" title={t('ops.rooms')}>
+            <RoomList rooms={rooms} titles={titles} nowMs={nowMs} />
+          </Section>
         </div>
       </div>
-      <Section id="links" title={t('ops.links')}><LinkTable links={links} /></Section>
-      <Section id="nodes" title={t('ops.nodes')}><NodeTable nodes={ops.nodes} nowMs={nowMs} /></Section>
-      <Section id="recordings" title={t('ops.recordings')}><RecordingTable recordings={ops.recordings} titles={titles} nowMs={nowMs} /></Section>
+      <Section id="links" title={t('ops.links')}>
+        <LinkTable links={links} />
+      </Section>
+      <Section id="nodes" title={t('ops.nodes')}>
+        <NodeTable nodes={ops.nodes} nowMs={nowMs} />
+      </Section>
+      <Section id="recordings" title={t('ops.recordings')}>
+        <RecordingTable recordings={ops.recordings} titles={titles} nowMs={nowMs} />
+      </Section>
     </>
   );
 }
 
 function Section({ id, title, children }: { id: string; title: string; children: ReactNode }) {
-  return <section className="ops-section" aria-labelledby={`ops-${id}`}><h2 id={`ops-${id}`}>{title}</h2>{children}</section>;
+  return (
+    <section className="ops-section" aria-labelledby={`ops-${id}`}>
+      <h2 id={`ops-${id}`}>{title}</h2>
+      {children}
+    </section>
+  );
 }
 
 function Figure({ name, value }: { name: string; value: string }) {
-  return <div><dt>{name}</dt><dd>{value}</dd></div>;
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+    </div>
+  );
 }
 
 /** "For how long" grows even when nothing changes. */

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react';
 import { getOps } from '../api/client';
-import type { Ops } from '../api/types';
+import type { Ops } from '../api/contract';
 
 /** While the stream is broken, the picture is asked for this often, and the stream tried again. */
 const FALLBACK_MS = 3_000;

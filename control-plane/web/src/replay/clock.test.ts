@@ -1,11 +1,22 @@
 import { expect, test } from 'vitest';
-import type { Presentation } from '../api/types';
+import type { Presentation } from '../api/contract';
 import { correct, endOf, gapEnd, isActive, pickMain, pickMaster } from './clock';
 import { manifestPath } from './source';
 
 const entry = (id: string, start_ms: number, end_ms: number, change: Partial<Presentation> = {}): Presentation => ({
-  id, participant_sid: `PA_${id}`, identity: id, name: id, source: 'camera', start_ms, end_ms, has_video: true, has_audio: true,
-  container: 'cmaf', path: `${id}/main.m3u8`, gaps: [], ...change,
+  id,
+  participant_sid: `PA_${id}`,
+  identity: id,
+  name: id,
+  source: 'camera',
+  start_ms,
+  end_ms,
+  has_video: true,
+  has_audio: true,
+  container: 'cmaf',
+  path: `${id}/main.m3u8`,
+  gaps: [],
+  ...change,
 });
 
 test('small drift is left alone, more is pulled inaudibly, much is jumped', () => {
@@ -77,7 +88,14 @@ test('a player at a hole is sent to its end', () => {
 
 test('a recording named in the address stays below the node', () => {
   expect(manifestPath('/ink-1/RM_abc/manifest.json')).toBe('/ink-1/RM_abc/manifest.json');
-  for (const path of [null, '', '/../RM_a/manifest.json', '//evil.example/manifest.json', '/a/b/other.json', 'https://evil.example/a/manifest.json']) {
+  for (const path of [
+    null,
+    '',
+    '/../RM_a/manifest.json',
+    '//evil.example/manifest.json',
+    '/a/b/other.json',
+    'https://evil.example/a/manifest.json',
+  ]) {
     expect(manifestPath(path), String(path)).toBeNull();
   }
 });

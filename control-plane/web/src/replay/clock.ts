@@ -1,4 +1,4 @@
-import type { Manifest, Presentation } from '../api/types';
+import type { Manifest, Presentation } from '../api/contract';
 
 /** Followers are pulled by rate up to this drift, beyond it they jump. */
 export const SEEK_DRIFT_MS = 300;
@@ -39,9 +39,14 @@ export function isActive(entry: Presentation, manifest: Pick<Manifest, 'state' |
  */
 export function pickMaster(candidates: readonly Presentation[], current: string | null): Presentation | null {
   const staying = candidates.find((entry) => entry.id === current);
-  const best = [...candidates].sort((a, b) => weight(a) - weight(b)
-    || (b.end_ms - b.start_ms) - (a.end_ms - a.start_ms)
-    || a.start_ms - b.start_ms || (a.id < b.id ? -1 : 1))[0] ?? null;
+  const best =
+    [...candidates].sort(
+      (a, b) =>
+        weight(a) - weight(b) ||
+        b.end_ms - b.start_ms - (a.end_ms - a.start_ms) ||
+        a.start_ms - b.start_ms ||
+        (a.id < b.id ? -1 : 1),
+    )[0] ?? null;
   return staying && best && weight(staying) === weight(best) ? staying : best;
 }
 
@@ -53,10 +58,11 @@ function weight(entry: Presentation): number {
 /** What is large: the reader's choice, else a shared screen, else the clock's picture, else any picture. */
 export function pickMain(active: readonly Presentation[], chosen: string | null, master: string | null): string | null {
   const seen = active.filter((entry) => entry.has_video);
-  const found = seen.find((entry) => entry.id === chosen)
-    ?? seen.findLast((entry) => entry.source === 'screen_share')
-    ?? seen.find((entry) => entry.id === master)
-    ?? seen[0];
+  const found =
+    seen.find((entry) => entry.id === chosen) ??
+    seen.findLast((entry) => entry.source === 'screen_share') ??
+    seen.find((entry) => entry.id === master) ??
+    seen[0];
   return found?.id ?? null;
 }
 

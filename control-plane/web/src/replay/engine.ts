@@ -1,6 +1,7 @@
-import type { Manifest, Presentation } from '../api/types';
+import type { Manifest } from '../api/contract';
 import { correct, endOf, firstMoment, gapEnd, isActive, pickMaster } from './clock';
 import { Player, type PlayerFailure } from './player';
+import { type PresentationStats, type ReplayView, statsOf } from './view';
 
 /** How often clock and followers are looked at. */
 const TICK_MS = 100;
@@ -9,46 +10,6 @@ const AHEAD_MS = 10_000;
 const BEHIND_MS = 5_000;
 /** The clock waits this long for somebody to be ready, then goes on without. */
 const PATIENCE_MS = 12_000;
-
-export interface PlayerView {
-  entry: Presentation;
-  element: HTMLMediaElement;
-  active: boolean;
-  master: boolean;
-  failed: boolean;
-}
-
-export interface ReplayView {
-  timeMs: number;
-  durationMs: number;
-  playing: boolean;
-  buffering: boolean;
-  /** The browser refused to start without a click. */
-  blocked: boolean;
-  ended: boolean;
-  rate: number;
-  volume: number;
-  muted: boolean;
-  players: readonly PlayerView[];
-}
-
-export interface PresentationStats {
-  id: string;
-  identity: string;
-  source: string;
-  active: boolean;
-  master: boolean;
-  /** Position minus class clock; the master's is 0. */
-  drift_ms: number;
-  position_ms: number;
-  paused: boolean;
-  ready_state: number;
-  width: number;
-  height: number;
-  frames: number;
-  frames_dropped: number;
-  failed: string | null;
-}
 
 /**
  * Plays a class of many media on one clock. The master's element is the clock while there is one; in between the clock
@@ -72,7 +33,9 @@ export class Engine {
   private current: ReplayView;
 
   constructor(
-    manifest: Manifest, private base: string, startMs: number | null,
+    manifest: Manifest,
+    private base: string,
+    startMs: number | null,
     private readonly onNetworkFailure: () => void,
   ) {
     this.manifest = manifest;
@@ -150,7 +113,9 @@ export class Engine {
 
   stats(): PresentationStats[] {
     const now = this.now();
-    return Array.from(this.players.values(), (player) => stats(player, this.isActive(player), player.entry.id === this.master, now));
+    return Array.from(this.players.values(), (player) =>
+      statsOf(player, this.isActive(player), player.entry.id === this.master, now),
+    );
   }
 
   destroy(): void {
@@ -169,7 +134,11 @@ export class Engine {
     if (this.playing && this.atEnd(this.time)) this.playing = false;
     const active = [...this.players.values()].filter((player) => this.isActive(player) && player.failure === null);
     const able = active.filter((player) => player.ready && !player.ended);
-    this.master = pickMaster(able.map((player) => player.entry), this.master)?.id ?? null;
+    this.master =
+      pickMaster(
+        able.map((player) => player.entry),
+        this.master,
+      )?.id ?? null;
     const master = this.leading();
     const buffering = this.wait(at, master, active);
     if (master) this.lead(master);
@@ -237,7 +206,9 @@ export class Engine {
   /** Loads what is or will soon be active, lets go of the rest. */
   private load(): void {
     const { presentations } = this.manifest;
-    const near = presentations.filter((entry) => entry.start_ms - AHEAD_MS <= this.time && this.time < endOf(entry, this.manifest) + BEHIND_MS);
+    const near = presentations.filter(
+      (entry) => entry.start_ms - AHEAD_MS <= this.time && this.time < endOf(entry, this.manifest) + BEHIND_MS,
+    );
     for (const [id, player] of this.players) {
       if (near.some((entry) => entry.id === id)) continue;
       player.destroy();
@@ -245,10 +216,16 @@ export class Engine {
     }
     for (const entry of near) {
       if (this.players.has(entry.id)) continue;
-      this.players.set(entry.id, new Player(
-        entry, new URL(entry.path, this.base).href, this.time,
-        (_player, failure) => this.failed(failure), () => this.tick(),
-      ));
+      this.players.set(
+        entry.id,
+        new Player(
+          entry,
+          new URL(entry.path, this.base).href,
+          this.time,
+          (_player, failure) => this.failed(failure),
+          () => this.tick(),
+        ),
+      );
     }
   }
 
@@ -274,27 +251,30 @@ export class Engine {
 
   private draw(buffering: boolean): ReplayView {
     return {
-      timeMs: this.time, durationMs: this.manifest.duration_ms, playing: this.playing, buffering, blocked: this.blocked,
-      ended: this.atEnd(this.time), rate: this.rate, volume: this.volume, muted: this.muted,
+      timeMs: this.time,
+      durationMs: this.manifest.duration_ms,
+      playing: this.playing,
+      buffering,
+      blocked: this.blocked,
+      ended: this.atEnd(this.time),
+      rate: this.rate,
+      volume: this.volume,
+      muted: this.muted,
       players: this.manifest.presentations.flatMap((entry) => {
         const player = this.players.get(entry.id);
         if (!player) return [];
-        return [{ entry, element: player.element, active: this.isActive(player) && !player.ended, master: this.master === entry.id, failed: player.failure !== null }];
+        return [
+          {
+            entry,
+            element: player.element,
+            active: this.isActive(player) && !player.ended,
+            master: this.master === entry.id,
+            failed: player.failure !== null,
+          },
+        ];
       }),
     };
   }
-}
-
-function stats(player: Player, active: boolean, master: boolean, now: number): PresentationStats {
-  const { entry, element } = player;
-  const video = element instanceof HTMLVideoElement ? element : null;
-  const quality = video?.getVideoPlaybackQuality();
-  return {
-    id: entry.id, identity: entry.identity, source: entry.source, active, master,
-    drift_ms: active && !player.ended ? player.position() - now : 0, position_ms: player.position(),
-    paused: element.paused, ready_state: element.readyState, width: video?.videoWidth ?? 0, height: video?.videoHeight ?? 0,
-    frames: quality?.totalVideoFrames ?? 0, frames_dropped: quality?.droppedVideoFrames ?? 0, failed: player.failure,
-  };
 }
 
 function clamp(value: number, low: number, high: number): number {

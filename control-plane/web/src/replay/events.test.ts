@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { TimelineEvent } from '../api/types';
+import type { TimelineEvent } from '../api/contract';
 import { fill, type Translate } from '../i18n';
 import { en } from '../i18n/en';
 import { describeEvent, readable } from './events';
@@ -20,6 +20,9 @@ test('the list is what a reader looks for, with names', () => {
     event(8, 'quiz', 'odd'),
   ]);
   expect(list.map((entry) => [entry.at_ms, describeEvent(t, entry)])).toEqual([
-    [0, 'Mina came in'], [3, 'Mina shared a screen'], [4, 'Mina: hello'], [8, 'quiz'],
+    [0, 'Mina came in'],
+    [3, 'Mina shared a screen'],
+    [4, 'Mina: hello'],
+    [8, 'quiz'],
   ]);
 });

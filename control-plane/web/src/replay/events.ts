@@ -1,9 +1,10 @@
-import type { TimelineEvent } from '../api/types';
+import type { TimelineEvent } from '../api/contract';
 import type { Translate } from '../i18n';
 
 type Data = Record<string, unknown>;
 
-const dataOf = (event: TimelineEvent): Data => (typeof event.data === 'object' && event.data !== null ? event.data as Data : {});
+const dataOf = (event: TimelineEvent): Data =>
+  typeof event.data === 'object' && event.data !== null ? (event.data as Data) : {};
 
 function text(data: Data, ...names: string[]): string | undefined {
   return names.map((name) => data[name]).find((value): value is string => typeof value === 'string' && value !== '');
@@ -15,11 +16,13 @@ function text(data: Data, ...names: string[]): string | undefined {
  * where only an identity was noted.
  */
 export function readable(events: readonly TimelineEvent[]): TimelineEvent[] {
-  const names = new Map(events.flatMap((event) => {
-    const data = dataOf(event);
-    const [identity, name] = [text(data, 'identity'), text(data, 'name')];
-    return identity && name ? [[identity, name] as const] : [];
-  }));
+  const names = new Map(
+    events.flatMap((event) => {
+      const data = dataOf(event);
+      const [identity, name] = [text(data, 'identity'), text(data, 'name')];
+      return identity && name ? [[identity, name] as const] : [];
+    }),
+  );
   const shown: TimelineEvent[] = [];
   const messages = new Map<string, number>();
   for (const event of events) {
@@ -46,11 +49,17 @@ export function describeEvent(t: Translate, event: TimelineEvent): string {
   const data = dataOf(event);
   const name = text(data, 'name', 'identity') ?? t('common.unknown');
   switch (event.kind) {
-    case 'chat': return `${name}: ${text(data, 'text') ?? ''}`;
-    case 'join': return t('event.joined', { name });
-    case 'leave': return t('event.left', { name });
-    case 'publish': return t('event.screen', { name });
-    case 'hand': return t('event.hand', { name });
-    default: return [event.kind, text(data, 'name', 'identity'), text(data, 'text', 'title')].filter(Boolean).join(' · ');
+    case 'chat':
+      return `${name}: ${text(data, 'text') ?? ''}`;
+    case 'join':
+      return t('event.joined', { name });
+    case 'leave':
+      return t('event.left', { name });
+    case 'publish':
+      return t('event.screen', { name });
+    case 'hand':
+      return t('event.hand', { name });
+    default:
+      return [event.kind, text(data, 'name', 'identity'), text(data, 'text', 'title')].filter(Boolean).join(' · ');
   }
 }

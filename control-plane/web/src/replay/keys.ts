@@ -18,16 +18,27 @@ export function handleKey(event: KeyboardEvent, engine: Engine, frame: HTMLEleme
 function action(key: string, engine: Engine, frame: HTMLElement | null): (() => void) | null {
   const view = engine.view();
   switch (key) {
-    case ' ': case 'k': return () => (view.playing ? engine.pause() : engine.play());
-    case 'ArrowLeft': return () => engine.seek(engine.now() - STEP_MS);
-    case 'ArrowRight': return () => engine.seek(engine.now() + STEP_MS);
-    case 'j': return () => engine.seek(engine.now() - JUMP_MS);
-    case 'l': return () => engine.seek(engine.now() + JUMP_MS);
-    case 'Home': return () => engine.seek(0);
-    case 'End': return () => engine.seek(view.durationMs);
-    case 'm': return () => engine.setVolume(view.volume, !view.muted);
-    case 'f': return () => toggleFullscreen(frame);
-    default: return null;
+    case ' ':
+    case 'k':
+      return () => (view.playing ? engine.pause() : engine.play());
+    case 'ArrowLeft':
+      return () => engine.seek(engine.now() - STEP_MS);
+    case 'ArrowRight':
+      return () => engine.seek(engine.now() + STEP_MS);
+    case 'j':
+      return () => engine.seek(engine.now() - JUMP_MS);
+    case 'l':
+      return () => engine.seek(engine.now() + JUMP_MS);
+    case 'Home':
+      return () => engine.seek(0);
+    case 'End':
+      return () => engine.seek(view.durationMs);
+    case 'm':
+      return () => engine.setVolume(view.volume, !view.muted);
+    case 'f':
+      return () => toggleFullscreen(frame);
+    default:
+      return null;
   }
 }
 

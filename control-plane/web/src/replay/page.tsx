@@ -17,9 +17,12 @@ export default function ReplayPage({ id }: { id: string }) {
   const t = useT();
   const { value: config, error: configError } = useLoad(getConfig, []);
   const [regionId, setRegionId] = useState(new URLSearchParams(location.search).get('region') ?? recall('region') ?? '');
-  const region = config?.dev ? config.regions.find((known) => known.id === regionId) ?? config.regions[0] ?? null : null;
+  const region = config?.dev ? (config.regions.find((known) => known.id === regionId) ?? config.regions[0] ?? null) : null;
   // Without settings the viewer's address says where they are: that is how it works outside of development anyway.
-  const { replay, engine, manifest, node, events, error, retry } = useReplay(id, config || configError !== null ? region : undefined);
+  const { replay, engine, manifest, node, events, error, retry } = useReplay(
+    id,
+    config || configError !== null ? region : undefined,
+  );
   const title = replay?.entry?.title ?? id;
   useTitle(`${title} · ${t('replay.label')}`);
   const missing = error instanceof ApiError && error.code === 'no_replay';
@@ -27,14 +30,22 @@ export default function ReplayPage({ id }: { id: string }) {
   return (
     <div className="page replay-page" data-testid="replay" data-state={manifest?.state ?? 'loading'}>
       <header className="replay-head">
-        <Link href="/" className="soft">← {t('common.home')}</Link>
+        <Link href="/" className="soft">
+          ← {t('common.home')}
+        </Link>
         <h1>{title}</h1>
         {replay?.entry?.instructor && <p>{t('home.by', { name: replay.entry.instructor })}</p>}
       </header>
       {missing && (
         <Notice
-          title={t('replay.none.title')} text={t('replay.none.text')} testid="replay-none"
-          action={<button type="button" data-testid="retry" onClick={retry}>{t('common.retry')}</button>}
+          title={t('replay.none.title')}
+          text={t('replay.none.text')}
+          testid="replay-none"
+          action={
+            <button type="button" data-testid="retry" onClick={retry}>
+              {t('common.retry')}
+            </button>
+          }
         />
       )}
       {error !== null && !missing && <ErrorNotice text={explain(t, error)} onRetry={retry} />}
@@ -42,11 +53,21 @@ export default function ReplayPage({ id }: { id: string }) {
       {engine && manifest && <Deck engine={engine} manifest={manifest} events={events} classId={id} />}
       {engine && (
         <footer className="replay-foot">
-          {node && <p className="soft">{t('replay.node')}: {regionName(t, node.region)} · <span data-testid="cdn-node">{node.id}</span></p>}
+          {node && (
+            <p className="soft">
+              {t('replay.node')}: {regionName(t, node.region)} · <span data-testid="cdn-node">{node.id}</span>
+            </p>
+          )}
           {config?.dev && region && (
             <RegionSelect
-              regions={config.regions} value={region.id} label={t('lobby.region')} testid="replay-region"
-              onChange={(next) => { remember('region', next); setRegionId(next); }}
+              regions={config.regions}
+              value={region.id}
+              label={t('lobby.region')}
+              testid="replay-region"
+              onChange={(next) => {
+                remember('region', next);
+                setRegionId(next);
+              }}
             />
           )}
         </footer>

@@ -1,5 +1,5 @@
 import Hls, { ErrorTypes, Events } from 'hls.js';
-import type { Presentation } from '../api/types';
+import type { Presentation } from '../api/contract';
 
 /** Recoveries of a broken decoder before the entry is given up. */
 const MEDIA_RECOVERIES_MAX = 2;
@@ -29,7 +29,9 @@ export class Player {
   private jumpCostMs = 0;
 
   constructor(
-    readonly entry: Presentation, url: string, atMs: number,
+    readonly entry: Presentation,
+    url: string,
+    atMs: number,
     private readonly onFailure: (player: Player, failure: PlayerFailure) => void,
     private readonly onChange: () => void,
   ) {
@@ -37,7 +39,8 @@ export class Player {
     this.element.preload = 'auto';
     if (this.element instanceof HTMLVideoElement) this.element.playsInline = true;
     this.element.setAttribute('aria-label', entry.name || entry.identity);
-    for (const event of ['loadedmetadata', 'waiting', 'playing', 'ended', 'seeked']) this.element.addEventListener(event, this.onChange);
+    for (const event of ['loadedmetadata', 'waiting', 'playing', 'ended', 'seeked'])
+      this.element.addEventListener(event, this.onChange);
     this.aimMs = Math.max(entry.start_ms, atMs);
     const startS = (this.aimMs - entry.start_ms) / 1000;
     if (entry.container === 'cmaf' && Hls.isSupported()) this.loadHls(url, startS);

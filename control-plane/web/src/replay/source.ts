@@ -1,5 +1,5 @@
 import { ApiError, getClass, listCdn } from '../api/client';
-import type { CdnChoice, ClassDetail, Manifest, Recording, Region, TimelineEvent } from '../api/types';
+import type { CdnChoice, ClassDetail, Manifest, Recording, Region, TimelineEvent } from '../api/contract';
 import { readable } from './events';
 
 const FETCH_TIMEOUT_MS = 8_000;
@@ -44,7 +44,7 @@ export function manifestUrl(node: CdnChoice, path: string): string {
 }
 
 export async function fetchManifest(url: string): Promise<Manifest> {
-  const manifest = await fetchJson(url) as Manifest;
+  const manifest = (await fetchJson(url)) as Manifest;
   if (!Array.isArray(manifest.presentations)) throw new ApiError('bad_answer', `${url} is not a manifest`);
   return { ...manifest, presentations: manifest.presentations.map((entry) => ({ ...entry, gaps: entry.gaps ?? [] })) };
 }

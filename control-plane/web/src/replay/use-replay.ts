@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react';
 import { ApiError } from '../api/client';
-import type { CdnChoice, Manifest, Region, TimelineEvent } from '../api/types';
+import type { CdnChoice, Manifest, Region, TimelineEvent } from '../api/contract';
 import { Engine } from './engine';
 import { fetchManifest, fetchTimeline, findReplay, firstManifest, manifestUrl, type Replay } from './source';
 
@@ -47,7 +47,11 @@ class Loader {
   private failures = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(id: string, region: Region | null, private readonly tell: (change: Partial<Loaded>) => void) {
+  constructor(
+    id: string,
+    region: Region | null,
+    private readonly tell: (change: Partial<Loaded>) => void,
+  ) {
     void this.start(id, region).catch((error: unknown) => this.say({ error }));
   }
 
@@ -92,7 +96,9 @@ class Loader {
   private watch(): void {
     if (this.stopped || this.manifest?.state !== 'live') return;
     this.timer = setTimeout(() => {
-      void this.refresh().catch(() => undefined).then(() => this.watch());
+      void this.refresh()
+        .catch(() => undefined)
+        .then(() => this.watch());
     }, LIVE_REFRESH_MS);
   }
 
@@ -129,11 +135,22 @@ class Loader {
     const loader = this;
     Object.assign(window, {
       __replay: {
-        get manifest() { return loader.manifest; },
-        get node() { return loader.choice()?.id ?? null; },
+        get manifest() {
+          return loader.manifest;
+        },
+        get node() {
+          return loader.choice()?.id ?? null;
+        },
         engine,
         time: () => engine.now(),
-        drift_ms: () => Math.max(0, ...engine.stats().filter((entry) => entry.active).map((entry) => Math.abs(entry.drift_ms))),
+        drift_ms: () =>
+          Math.max(
+            0,
+            ...engine
+              .stats()
+              .filter((entry) => entry.active)
+              .map((entry) => Math.abs(entry.drift_ms)),
+          ),
         presentations: () => engine.stats(),
       },
     });

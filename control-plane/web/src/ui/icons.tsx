@@ -2,13 +2,17 @@
 
 const PATHS = {
   mic: 'M12 3.5a3 3 0 0 0-3 3v5a3 3 0 0 0 6 0v-5a3 3 0 0 0-3-3ZM5.5 11a6.5 6.5 0 0 0 13 0M12 17.5v3.5',
-  'mic-off': 'M9 9.5v2a3 3 0 0 0 4.6 2.5M15 11V6.5a3 3 0 0 0-5.8-1M5.5 11a6.5 6.5 0 0 0 10.2 5.3M18.2 13a6.5 6.5 0 0 0 .3-2M12 17.5v3.5M4 3.5l16 17',
-  camera: 'M3.5 7.5a1.5 1.5 0 0 1 1.5-1.5h9a1.5 1.5 0 0 1 1.5 1.5v9a1.5 1.5 0 0 1-1.5 1.5h-9a1.5 1.5 0 0 1-1.5-1.5ZM15.5 10.5l5-3v9l-5-3',
-  'camera-off': 'M9.5 6h4.5a1.5 1.5 0 0 1 1.5 1.5v4.5M15.5 13.5l5 3v-9l-4 2.4M15.2 17.4a1.5 1.5 0 0 1-1.2.6h-9a1.5 1.5 0 0 1-1.5-1.5v-9a1.5 1.5 0 0 1 1.3-1.48M4 3.5l16 17',
+  'mic-off':
+    'M9 9.5v2a3 3 0 0 0 4.6 2.5M15 11V6.5a3 3 0 0 0-5.8-1M5.5 11a6.5 6.5 0 0 0 10.2 5.3M18.2 13a6.5 6.5 0 0 0 .3-2M12 17.5v3.5M4 3.5l16 17',
+  camera:
+    'M3.5 7.5a1.5 1.5 0 0 1 1.5-1.5h9a1.5 1.5 0 0 1 1.5 1.5v9a1.5 1.5 0 0 1-1.5 1.5h-9a1.5 1.5 0 0 1-1.5-1.5ZM15.5 10.5l5-3v9l-5-3',
+  'camera-off':
+    'M9.5 6h4.5a1.5 1.5 0 0 1 1.5 1.5v4.5M15.5 13.5l5 3v-9l-4 2.4M15.2 17.4a1.5 1.5 0 0 1-1.2.6h-9a1.5 1.5 0 0 1-1.5-1.5v-9a1.5 1.5 0 0 1 1.3-1.48M4 3.5l16 17',
   screen: 'M3.5 5.5h17v11h-17ZM8.5 20h7M12 16.5v3.5M12 13.5v-5m-2.5 2.5l2.5-2.5l2.5 2.5',
   hand: 'M8 12.5v-6a1.4 1.4 0 0 1 2.8 0v4.5V4.9a1.4 1.4 0 0 1 2.8 0V11V6.2a1.4 1.4 0 0 1 2.8 0v7.3c0 4.5-2 7-5.3 7c-2.6 0-3.9-1.2-5-3.3l-2.3-4.3c-.7-1.4 1-2.5 2-1.3Z',
   chat: 'M4 5.5h16v11h-9l-4.5 3.5v-3.5H4Z',
-  people: 'M9 11a3.25 3.25 0 1 0 0-6.5a3.25 3.25 0 0 0 0 6.5ZM3 19.5c0-3.3 2.7-5.5 6-5.5s6 2.2 6 5.5M15.5 5a3 3 0 0 1 0 5.7M17 14.2c2.4.6 4 2.5 4 5.3',
+  people:
+    'M9 11a3.25 3.25 0 1 0 0-6.5a3.25 3.25 0 0 0 0 6.5ZM3 19.5c0-3.3 2.7-5.5 6-5.5s6 2.2 6 5.5M15.5 5a3 3 0 0 1 0 5.7M17 14.2c2.4.6 4 2.5 4 5.3',
   leave: 'M13.5 4h-8v16h8M10 12h10.5M17 8.5l3.5 3.5l-3.5 3.5',
   play: 'M7.5 4.5v15l12-7.5Z',
   pause: 'M8 5v14M16 5v14',
@@ -27,8 +31,19 @@ export type IconName = keyof typeof PATHS;
 export function Icon({ name, size = 22 }: { name: IconName; size?: number }) {
   return (
     <svg
-      className="icon" viewBox="0 0 24 24" width={size} height={size} fill="none" stroke="currentColor"
-      strokeWidth="1.8" strokeLinecap="round" strokeLinejoin="round" aria-hidden="true" focusable="false"
-    ><path d={PATHS[name]} /></svg>
+      className="icon"
+      viewBox="0 0 24 24"
+      width={size}
+      height={size}
+      fill="none"
+      stroke="currentColor"
+      strokeWidth="1.8"
+      strokeLinecap="round"
+      strokeLinejoin="round"
+      aria-hidden="true"
+      focusable="false"
+    >
+      <path d={PATHS[name]} />
+    </svg>
   );
 }

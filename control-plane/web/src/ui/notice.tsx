@@ -24,7 +24,11 @@ export function Notice({ title, text, tone = 'plain', action, testid }: NoticePr
 
 export function ErrorNotice({ text, onRetry }: { text: string; onRetry?: () => void }) {
   const t = useT();
-  const retry = onRetry && <button type="button" data-testid="retry" onClick={onRetry}>{t('common.retry')}</button>;
+  const retry = onRetry && (
+    <button type="button" data-testid="retry" onClick={onRetry}>
+      {t('common.retry')}
+    </button>
+  );
   return <Notice tone="bad" title={text} testid="error-banner" action={retry} />;
 }
 
@@ -32,7 +36,8 @@ export function Loading({ text }: { text?: string }) {
   const t = useT();
   return (
     <p className="loading" role="status" data-testid="loading">
-      <span className="brush" aria-hidden="true" />{text ?? t('common.loading')}
+      <span className="brush" aria-hidden="true" />
+      {text ?? t('common.loading')}
     </p>
   );
 }

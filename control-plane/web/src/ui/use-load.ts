@@ -17,14 +17,22 @@ export function useLoad<T>(load: () => Promise<T>, dependencies: readonly unknow
 
   useEffect(() => {
     let current = true;
-    const ask = () => load().then(
-      (value) => { if (current) setState({ value, error: null }); },
-      (error: unknown) => { if (current) setState((old) => ({ value: old.value, error })); },
-    );
+    const ask = () =>
+      load().then(
+        (value) => {
+          if (current) setState({ value, error: null });
+        },
+        (error: unknown) => {
+          if (current) setState((old) => ({ value: old.value, error }));
+        },
+      );
     void ask();
-    const timer = refreshMs === undefined ? undefined : setInterval(() => {
-      if (!document.hidden) void ask();
-    }, refreshMs);
+    const timer =
+      refreshMs === undefined
+        ? undefined
+        : setInterval(() => {
+            if (!document.hidden) void ask();
+          }, refreshMs);
     return () => {
       current = false;
       clearInterval(timer);
