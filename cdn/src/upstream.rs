@@ -23,7 +23,7 @@ use tokio::time::Instant;
 /// Body of a request to an upstream.
 pub(crate) type RequestBody = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
 
-/// An upstream that could not be reached is asked last for this long, and not at all by who has a stale answer.
+/// An upstream that took no connection is asked last for this long, and not at all by who has a stale answer.
 const REST_AFTER_FAILURE: Duration = Duration::from_secs(2);
 /// Idle connections kept per upstream: as many as fetches may run at once by default.
 const IDLE_CONNECTIONS_MAX: usize = 64;
@@ -77,7 +77,7 @@ impl Upstream {
         Ok(Self { client, bases, head_timeout, metrics })
     }
 
-    /// Whether none could be reached a moment ago. Who has something stale to serve need not try again yet.
+    /// Whether none took a connection a moment ago. Who has something stale to serve need not try again yet.
     pub(crate) fn rests(&self) -> bool {
         let now = Instant::now();
         self.bases.iter().all(|base| base.rests(now))
@@ -127,22 +127,22 @@ impl Upstream {
         *request.uri_mut() = base.uri(target).ok_or(Failure::BadResponse)?;
         *request.headers_mut() = headers;
         self.metrics.upstream_fetches.inc();
-        let failure = match tokio::time::timeout(self.head_timeout, self.client.request(request)).await {
+        match tokio::time::timeout(self.head_timeout, self.client.request(request)).await {
             Ok(Ok(response)) => {
                 *base.resting_until.lock() = None;
-                return Ok(response);
+                Ok(response)
             }
             Ok(Err(error)) => {
+                // One answer that did not come says little of the next; a port that takes no connection does.
+                if error.is_connect() {
+                    *base.resting_until.lock() = Some(Instant::now() + REST_AFTER_FAILURE);
+                }
                 let error = &error as &(dyn std::error::Error + 'static);
                 tracing::debug!(upstream = %base.authority, error = %chain(error), "no answer from upstream");
-                if is_parse(error) { Failure::BadResponse } else { Failure::Unreachable }
+                Err(if is_parse(error) { Failure::BadResponse } else { Failure::Unreachable })
             }
-            Err(_) => Failure::Timeout,
-        };
-        if failure.is_unreachable() {
-            *base.resting_until.lock() = Some(Instant::now() + REST_AFTER_FAILURE);
+            Err(_) => Err(Failure::Timeout),
         }
-        Err(failure)
     }
 }
 

@@ -113,9 +113,22 @@ async fn stale_if_error_covers_5xx_and_an_unreachable_origin() {
     let unreachable = world.get_via("/b", &[], drop).await;
     assert_eq!(unreachable.header("cache-status"), "test; fwd=stale; detail=stale-if-unreachable");
     assert_eq!(unreachable.text().await, "old");
-    // While the upstream rests, nobody waits for it again.
-    let resting = world.get_here("/b", &[]).await;
-    assert_eq!(resting.text().await, "old");
+}
+
+#[tokio::test]
+async fn while_no_upstream_takes_connections_stale_answers_do_not_wait_for_it() {
+    let mut world = World::start().await;
+    let mut lines = stale("");
+    lines.push("connection: close".into());
+    warm(&mut world, "/a", &lines).await;
+    world.origin.stop().await;
+    for _ in 0..3 {
+        let answer = world.get("/a", &[]).await.expect("an answer");
+        assert_eq!(answer.header("cache-status"), "test; fwd=stale; detail=stale-if-unreachable");
+        assert_eq!(answer.text().await, "old");
+    }
+    assert_eq!(world.metric("cdn_upstream_fetches_total").await, 2, "one to fill, one to find it gone");
+    assert_eq!(world.get("/cold", &[]).await.expect("an answer").status, 502);
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 
 type Body = UnsyncBoxBody<Bytes, std::io::Error>;
 
@@ -26,6 +27,7 @@ pub(crate) struct Asked {
 pub(crate) struct Origin {
     pub(crate) addr: SocketAddr,
     asked: mpsc::UnboundedReceiver<Asked>,
+    listening: JoinHandle<()>,
 }
 
 /// A body still being written.
@@ -36,7 +38,7 @@ impl Origin {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let addr = listener.local_addr().expect("bound");
         let (tx, asked) = mpsc::unbounded_channel();
-        tokio::spawn(async move {
+        let listening = tokio::spawn(async move {
             loop {
                 let Ok((stream, _)) = listener.accept().await else { return };
                 let tx = tx.clone();
@@ -49,7 +51,13 @@ impl Origin {
                 });
             }
         });
-        Self { addr, asked }
+        Self { addr, asked, listening }
+    }
+
+    /// Takes no more connections.
+    pub(crate) async fn stop(&mut self) {
+        self.listening.abort();
+        (&mut self.listening).await.expect_err("aborted");
     }
 
     /// The next request from the node.
