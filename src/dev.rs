@@ -33,6 +33,8 @@ const REGIONS: [(&str, Location); 3] = [
     ("gangneung", Location { latitude: 37.7519, longitude: 128.8761 }),
     ("jeju", Location { latitude: 33.4996, longitude: 126.5312 }),
 ];
+/// The origin's node id.
+const ORIGIN: &str = "origin";
 const ORIGIN_HTTP: u16 = 1;
 const CONTROL_PLANE_ADMIN: u16 = 4;
 const EDGES: u16 = 10;
@@ -78,7 +80,11 @@ pub async fn run(arguments: Arguments, stop: CancellationToken) -> anyhow::Resul
         house.ready.write(file)?;
     }
     say(&format!("\nSeodang is open. Ctrl-C closes it.\n\n{}", house.ready));
-    house.run(&stop).await
+    let result = house.run(&stop).await;
+    if let Some(file) = &arguments.ready_file {
+        std::fs::remove_file(file).ok();
+    }
+    result
 }
 
 /// All nodes, running.
@@ -208,9 +214,9 @@ impl Builder {
     }
 
     async fn start_origin(&mut self) -> anyhow::Result<()> {
-        let identity = self.authority.issue("origin", &[])?.identity()?;
+        let identity = self.authority.issue(ORIGIN, &[])?.identity()?;
         let config = origin::Config {
-            id: "origin".to_owned(),
+            id: ORIGIN.to_owned(),
             region: REGIONS[0].0.to_owned(),
             listen: self.local(ORIGIN_HTTP),
             ingest: self.local(ORIGIN_HTTP + 1),
@@ -222,7 +228,7 @@ impl Builder {
         let bound = origin::Origin::bind(config, &identity, updates).await?;
         self.ready.origin = format!("http://{}", bound.addrs().http);
         let (store, stop) = (self.store.clone(), self.stop.clone());
-        self.spawn("origin", async move { serve_origin(bound, news, Some(REGIONS[0].1), store, stop).await });
+        self.spawn(ORIGIN, async move { serve_origin(bound, news, Some(REGIONS[0].1), store, stop).await });
         Ok(())
     }
 
@@ -290,8 +296,8 @@ async fn everything_answers(ready: &Ready, store: &Arc<dyn Store>) -> anyhow::Re
     let watching = CancellationToken::new();
     let view = View::start(store, &watching);
     let _end = watching.drop_guard();
-    let ids: Vec<&String> =
-        ready.edges.iter().map(|edge| &edge.id).chain(ready.cdn.iter().map(|cdn| &cdn.id)).collect();
+    let edges = ready.edges.iter().map(|edge| edge.id.as_str());
+    let ids: Vec<&str> = edges.chain(ready.cdn.iter().map(|cdn| cdn.id.as_str())).chain([ORIGIN]).collect();
     let mut nodes = view.nodes.subscribe();
     let all = nodes.wait_for(|nodes| ids.iter().all(|id| nodes.contains_key(*id)));
     let registered = tokio::time::timeout(REGISTER_TIMEOUT, all).await;

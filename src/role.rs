@@ -86,7 +86,7 @@ pub struct CdnPlace {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, default)]
 pub struct ControlPlaneFile {
     pub control_plane: control_plane::Config,
     pub fleet: fleet::Config,
@@ -136,7 +136,7 @@ pub async fn cdn(arguments: Arguments, stop: CancellationToken) -> anyhow::Resul
 }
 
 pub async fn control_plane(arguments: Arguments, stop: CancellationToken) -> anyhow::Result<()> {
-    let ControlPlaneFile { control_plane, fleet, telemetry } = load("control-plane", &arguments)?;
+    let ControlPlaneFile { control_plane, fleet, telemetry } = load("control_plane", &arguments)?;
     telemetry::init(&telemetry)?;
     let identity = if fleet.is_given() { Some(fleet.identity()?) } else { None };
     let directory = control_plane.data_dir.join("store");
