@@ -10,7 +10,7 @@ use control_plane_agent::view::View;
 use control_plane_api::key;
 use control_plane_api::room::Presence;
 use edge_room::{
-    Admin, AdminError, Fact, Join, JoinError, LeaveAction, LeaveReason, Notice, Output, PeerId, Request,
+    Admin, AdminError, Fact, Join, JoinError, Notice, Output, PeerId, Request,
     Rooms, TrackSettings,
 };
 use edge_sfu::{Event, LinkId};
@@ -149,13 +149,7 @@ impl EventLoop {
 
     /// Tells clients to join another edge and closes the recordings.
     async fn goodbye(&mut self) {
-        for client in self.state.clients.values() {
-            let leave = Notice::Leave { reason: LeaveReason::ServerShutdown, action: LeaveAction::Reconnect };
-            let _ = client.notices.try_send(leave);
-        }
-        for room in self.state.open.keys().cloned().collect::<Vec<_>>() {
-            self.rooms.close_room(Instant::now(), &room);
-        }
+        self.rooms.shutdown(Instant::now());
         self.drain().await;
     }
 

@@ -59,7 +59,7 @@ async fn an_uploaded_class_is_played_over_http_within_five_seconds() {
     upload.send.write_all(&bytes[..half]).await.expect("the origin reads");
     let live = origin.update().await;
     assert_eq!((live.state, live.room.as_str()), (RecordingState::Live, "서당 1"));
-    assert_eq!(live.manifest, format!("{FOLDER}/manifest.json"));
+    assert_eq!(live.manifest, format!("/{FOLDER}/manifest.json"));
 
     let ended = Instant::now();
     assert_eq!(upload.complete(&bytes[half..]).await, Ok(bytes.len() as u64));

@@ -8,7 +8,7 @@ pub struct Recording {
     pub room: String,
     pub room_sid: String,
     pub state: RecordingState,
-    /// Path of the [`Manifest`] below the origin's or a cdn node's URL.
+    /// Path of the [`Manifest`] at the origin and at every cdn node: starts with `/`.
     pub manifest: String,
     pub started_at_ms: u64,
     pub duration_ms: u64,

@@ -138,13 +138,9 @@ impl Endpoint {
     }
 
     async fn keep_dialed(self: Arc<Self>, node: String, address: String, stop: CancellationToken) {
-        loop {
-            let attempt = self.dial(&node, &address, &stop);
-            tokio::select! {
-                result = attempt => if let Err(error) = result {
-                    tracing::debug!(peer = %node, %error, "no link yet");
-                },
-                () = stop.cancelled() => return,
+        while !stop.is_cancelled() {
+            if let Err(error) = self.dial(&node, &address, &stop).await {
+                tracing::debug!(peer = %node, %error, "no link yet");
             }
             tokio::select! {
                 () = tokio::time::sleep(REDIAL_PAUSE) => {}
@@ -154,17 +150,27 @@ impl Endpoint {
     }
 
     async fn dial(&self, node: &str, address: &str, stop: &CancellationToken) -> anyhow::Result<()> {
-        let address =
-            tokio::net::lookup_host(address).await?.next().context("the peer's address does not resolve")?;
-        let connecting = self.quinn.connect(address, node)?;
-        let connection = tokio::time::timeout(DIAL_TIMEOUT, connecting).await.context("no answer")??;
+        let connecting = async {
+            let address = tokio::net::lookup_host(address)
+                .await?
+                .next()
+                .context("the peer's address does not resolve")?;
+            let connecting = self.quinn.connect(address, node)?;
+            anyhow::Ok(tokio::time::timeout(DIAL_TIMEOUT, connecting).await.context("no answer")??)
+        };
+        let connection = tokio::select! {
+            connection = connecting => connection?,
+            () = stop.cancelled() => return Ok(()),
+        };
         let closing = connection.clone();
         let serve = connection::serve(Arc::clone(&self.context), connection, Some(node));
+        tokio::pin!(serve);
         tokio::select! {
-            result = serve => result,
+            result = &mut serve => result,
+            // The link is closed, then served to its end: the rooms and the media thread hear that it is gone.
             () = stop.cancelled() => {
                 closing.close(0_u32.into(), b"no room in common");
-                Ok(())
+                serve.await
             }
         }
     }

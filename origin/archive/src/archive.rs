@@ -112,7 +112,7 @@ impl Archive {
             room: self.room.clone(),
             room_sid: self.room_sid.clone(),
             state: self.state(),
-            manifest: format!("{}/manifest.json", self.folder),
+            manifest: format!("/{}/manifest.json", self.folder),
             started_at_ms: self.started_at_ms(),
             duration_ms: self.duration_ms(),
         }
