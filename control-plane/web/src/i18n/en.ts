@@ -29,6 +29,7 @@ export const en: Record<Key, string> = {
   'error.store_unavailable': 'The list of classes cannot be reached. Try again in a moment.',
   'error.cdn_none': 'No server can send the replay. Try again in a moment.',
   'error.cdn_failed': 'The replay server cannot be reached. Check your internet connection and try again.',
+  'error.hand_failed': 'Your hand could not be raised. Check your connection and press again.',
   'error.render': 'This page could not be drawn. Reloading usually helps.',
   'error.reload': 'Reload',
 

@@ -28,6 +28,7 @@ export const ko = {
   'error.store_unavailable': '수업 목록 저장소에 닿지 않습니다. 잠시 뒤 다시 시도해 주세요.',
   'error.cdn_none': '다시보기를 내줄 서버가 없습니다. 잠시 뒤 다시 시도해 주세요.',
   'error.cdn_failed': '다시보기 서버에 닿지 않습니다. 인터넷 연결을 확인하고 다시 시도해 주세요.',
+  'error.hand_failed': '손을 들지 못했습니다. 연결을 확인하고 다시 눌러 주세요.',
   'error.render': '이 화면을 그리지 못했습니다. 새로 고치면 대부분 해결됩니다.',
   'error.reload': '새로 고침',
 

@@ -34,6 +34,7 @@ export function roomOptions(recorded: boolean): RoomOptions {
 
 /** Ends that no other edge would mend. */
 export const ENDINGS = new Map<DisconnectReason | undefined, EndReason>([
+  [DisconnectReason.CLIENT_INITIATED, 'left'],
   [DisconnectReason.DUPLICATE_IDENTITY, 'duplicate'],
   [DisconnectReason.PARTICIPANT_REMOVED, 'removed'],
   [DisconnectReason.ROOM_DELETED, 'closed'],

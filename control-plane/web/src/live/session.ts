@@ -70,8 +70,16 @@ class Session implements LiveSession {
   setScreen = (on: boolean) => this.device(() => this.media.setScreen(on));
 
   async setHand(up: boolean): Promise<void> {
+    const before = this.handAt;
     this.handAt = up ? Date.now() : 0;
-    await this.room?.localParticipant.setAttributes({ hand: up ? String(this.handAt) : '' });
+    await this.device(async () => {
+      try {
+        await this.room?.localParticipant.setAttributes({ hand: up ? String(this.handAt) : '' });
+      } catch (error) {
+        this.handAt = before;
+        throw new ApiError('hand_failed', String(error));
+      }
+    });
   }
 
   async sendChat(text: string): Promise<void> {

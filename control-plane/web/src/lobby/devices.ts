@@ -1,4 +1,6 @@
+import { ApiError } from '../api/client';
 import type { Key, Translate } from '../i18n';
+import { explain } from '../i18n/errors';
 
 /** What became of asking for a device, by the names `getUserMedia` and `getDisplayMedia` use. */
 export function deviceErrorKey(error: unknown): Key {
@@ -19,7 +21,7 @@ export function deviceErrorKey(error: unknown): Key {
 }
 
 export function explainDevice(t: Translate, error: unknown): string {
-  return t(deviceErrorKey(error));
+  return error instanceof ApiError ? explain(t, error) : t(deviceErrorKey(error));
 }
 
 export interface DeviceList {

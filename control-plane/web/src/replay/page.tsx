@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import { ApiError, getConfig } from '../api/client';
+import { ApiError, getClass, getConfig } from '../api/client';
 import { regionName, useT } from '../i18n';
 import { explain } from '../i18n/errors';
 import { RegionSelect } from '../lobby/region-select';
@@ -19,11 +19,13 @@ export default function ReplayPage({ id }: { id: string }) {
   const [regionId, setRegionId] = useState(new URLSearchParams(location.search).get('region') ?? recall('region') ?? '');
   const region = config?.dev ? (config.regions.find((known) => known.id === regionId) ?? config.regions[0] ?? null) : null;
   // Without settings the viewer's address says where they are: that is how it works outside of development anyway.
-  const { replay, engine, manifest, node, events, error, retry } = useReplay(
+  const { engine, manifest, node, events, error, retry } = useReplay(
     id,
     config || configError !== null ? region : undefined,
   );
-  const title = replay?.entry?.title ?? id;
+  // Asked for on its own: a class without a replay has a title, too.
+  const { value: entry } = useLoad(() => getClass(id), [id]);
+  const title = entry?.title ?? id;
   useTitle(`${title} · ${t('replay.label')}`);
   const missing = error instanceof ApiError && error.code === 'no_replay';
 
@@ -34,7 +36,7 @@ export default function ReplayPage({ id }: { id: string }) {
           ← {t('common.home')}
         </Link>
         <h1>{title}</h1>
-        {replay?.entry?.instructor && <p>{t('home.by', { name: replay.entry.instructor })}</p>}
+        {entry?.instructor && <p>{t('home.by', { name: entry.instructor })}</p>}
       </header>
       {missing && (
         <Notice
