@@ -167,8 +167,12 @@ impl Keeper {
             };
             match end {
                 End::Store(error) => {
-                    tracing::warn!(%error, "not registered with the control plane; trying again");
-                    self.status.send_replace(Status::Lost);
+                    // Once is enough: an outage is one event, however often it is tried.
+                    if self.status.send_replace(Status::Lost) == Status::Lost {
+                        tracing::debug!(%error, "still not registered with the control plane");
+                    } else {
+                        tracing::warn!(%error, "not registered with the control plane; trying again");
+                    }
                 }
                 End::Superseded => {
                     tracing::error!(

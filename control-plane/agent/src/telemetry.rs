@@ -1,5 +1,7 @@
 //! Logs. One line per event on standard error, as text or JSON.
 
+use std::io::IsTerminal as _;
+
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -38,7 +40,12 @@ pub fn init(config: &Config) -> anyhow::Result<()> {
     let registry = tracing_subscriber::registry().with(filter(&config.filter)?);
     match config.format {
         Format::Text => registry
-            .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false))
+            .with(
+                tracing_subscriber::fmt::layer()
+                    .with_writer(std::io::stderr)
+                    .with_ansi(std::io::stderr().is_terminal())
+                    .with_target(false),
+            )
             .try_init()?,
         Format::Json => {
             registry.with(tracing_subscriber::fmt::layer().json().with_writer(std::io::stderr)).try_init()?;

@@ -11,6 +11,9 @@ use serde::de::DeserializeOwned;
 
 use super::App;
 
+/// A request waits this long for a store that was never reached.
+const READY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(3);
+
 /// An answer that is not the one asked for.
 #[derive(Debug)]
 pub(crate) struct Refusal {
@@ -117,6 +120,14 @@ impl FromRequestParts<App> for Client {
         let peer = peer.map_err(|rejection| Refusal::bad_request(rejection.body_text()))?.0;
         Ok(Self(crate::locate::client_address(peer, &parts.headers, &app.config.trusted_proxies)))
     }
+}
+
+/// Waits for the first copy of the store, but not for ever: right after the start an empty list would be a lie.
+pub(crate) async fn ready(app: &App) -> Result<(), Refusal> {
+    let waited = tokio::time::timeout(READY_TIMEOUT, app.view.ready()).await;
+    let away =
+        |_| Refusal::later("starting", "The control plane has not reached its store yet. Try again.", 1);
+    waited.map_err(away)
 }
 
 pub(crate) fn unknown_path() -> std::future::Ready<Refusal> {

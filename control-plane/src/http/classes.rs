@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::App;
-use super::answer::{Body, Client, Refusal};
+use super::answer::{Body, Client, Refusal, ready};
 use crate::{classes, slug};
 
 const TITLE_CHARACTERS_MAX: usize = 120;
@@ -45,13 +45,12 @@ pub(crate) struct Detail {
 }
 
 /// Newest first.
-pub(crate) async fn list(State(app): State<App>) -> Json<List> {
-    // Right after the start an empty list would be a lie.
-    app.view.ready().await;
+pub(crate) async fn list(State(app): State<App>) -> Result<Json<List>, Refusal> {
+    ready(&app).await?;
     let stored = app.view.classes();
     let mut found: Vec<Class> = stored.values().map(|class| classes::as_it_is(&app.view, class)).collect();
     found.sort_by(|a, b| b.created_at_ms.cmp(&a.created_at_ms).then_with(|| a.id.cmp(&b.id)));
-    Json(List { classes: found })
+    Ok(Json(List { classes: found }))
 }
 
 pub(crate) async fn read(State(app): State<App>, Path(id): Path<String>) -> Result<Json<Detail>, Refusal> {

@@ -9,7 +9,7 @@ use control_plane_placement::nearest::region_location;
 use serde::{Deserialize, Serialize};
 
 use super::App;
-use super::answer::{Client, Query, Refusal};
+use super::answer::{Client, Query, Refusal, ready};
 use super::join::{hint, rank};
 
 /// Nodes in an answer for a viewer: the nearest, and others for when it fails.
@@ -64,19 +64,19 @@ pub(crate) struct Viewer {
     region: Option<String>,
 }
 
-pub(crate) async fn regions(State(app): State<App>) -> Json<Regions> {
-    app.view.nodes.ready().await;
-    Json(Regions { regions: known_regions(&app) })
+pub(crate) async fn regions(State(app): State<App>) -> Result<Json<Regions>, Refusal> {
+    ready(&app).await?;
+    Ok(Json(Regions { regions: known_regions(&app) }))
 }
 
-pub(crate) async fn config(State(app): State<App>) -> Json<Settings> {
-    app.view.nodes.ready().await;
-    Json(Settings { dev: app.config.dev, regions: known_regions(&app) })
+pub(crate) async fn config(State(app): State<App>) -> Result<Json<Settings>, Refusal> {
+    ready(&app).await?;
+    Ok(Json(Settings { dev: app.config.dev, regions: known_regions(&app) }))
 }
 
-pub(crate) async fn edges(State(app): State<App>) -> Json<Edges> {
-    app.view.nodes.ready().await;
-    Json(Edges { edges: app.view.nodes_of(Role::Edge) })
+pub(crate) async fn edges(State(app): State<App>) -> Result<Json<Edges>, Refusal> {
+    ready(&app).await?;
+    Ok(Json(Edges { edges: app.view.nodes_of(Role::Edge) }))
 }
 
 /// Cdn nodes, nearest first, and the origin last: it serves what no cdn node can.
@@ -85,7 +85,7 @@ pub(crate) async fn cdn(
     Client(address): Client,
     Query(viewer): Query<Viewer>,
 ) -> Result<Json<Choices>, Refusal> {
-    app.view.nodes.ready().await;
+    ready(&app).await?;
     let declared = match (viewer.latitude, viewer.longitude) {
         (None, None) => None,
         (Some(latitude), Some(longitude)) => Some(Location { latitude, longitude }),

@@ -16,7 +16,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use super::App;
-use super::answer::Refusal;
+use super::answer::{Refusal, ready};
 use crate::metrics::Metrics;
 
 /// Ops pages at once; each costs the whole picture twice a second at most.
@@ -35,9 +35,9 @@ pub(crate) struct Picture {
     at_ms: u64,
 }
 
-pub(crate) async fn read(State(app): State<App>) -> Json<Picture> {
-    app.view.ready().await;
-    Json(picture(&app))
+pub(crate) async fn read(State(app): State<App>) -> Result<Json<Picture>, Refusal> {
+    ready(&app).await?;
+    Ok(Json(picture(&app)))
 }
 
 /// An event `ops` with a [`Picture`] at once and after each change.
@@ -48,7 +48,7 @@ pub(crate) async fn events(
         return Err(Refusal::later("too_many_streams", "Too many ops pages are open. Close one.", 10));
     }
     let counted = Counted::new(&app.metrics);
-    app.view.ready().await;
+    ready(&app).await?;
     let changes = app.view.changes(&app.shutdown);
     let start = (app, changes, counted, true);
     let stream = futures_util::stream::unfold(start, |(app, mut changes, counted, first)| async move {
