@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Presentation } from '../api/contract';
 import { correct, endOf, gapEnd, isActive, pickMain, pickMaster } from './clock';
-import { manifestPath } from './source';
+import { manifestPath, manifestUrl } from './source';
 
 const entry = (id: string, start_ms: number, end_ms: number, change: Partial<Presentation> = {}): Presentation => ({
   id,
@@ -88,6 +88,10 @@ test('a player at a hole is sent to its end', () => {
 
 test('a recording named in the address stays below the node', () => {
   expect(manifestPath('/ink-1/RM_abc/manifest.json')).toBe('/ink-1/RM_abc/manifest.json');
+  const node = { id: 'n', region: 'r', url: 'http://cdn.example/', distance_km: null };
+  for (const path of ['/ink-1/RM_abc/manifest.json', 'ink-1/RM_abc/manifest.json']) {
+    expect(manifestUrl(node, manifestPath(path) ?? '')).toBe('http://cdn.example/ink-1/RM_abc/manifest.json');
+  }
   for (const path of [
     null,
     '',

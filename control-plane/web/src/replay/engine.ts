@@ -8,6 +8,8 @@ const TICK_MS = 100;
 /** Entries this close ahead are loaded, so that they start on time; those this far behind are let go. */
 const AHEAD_MS = 10_000;
 const BEHIND_MS = 5_000;
+/** Starting an element takes about as long as a tick comes late: so much earlier an entry is begun. */
+const LEAD_MS = 100;
 /** The clock waits this long for somebody to be ready, then goes on without. */
 const PATIENCE_MS = 12_000;
 
@@ -242,7 +244,9 @@ export class Engine {
   /** By the entry's newest state: its end grows while the class runs. */
   private isActive(player: Player): boolean {
     const entry = this.manifest.presentations.find(({ id }) => id === player.entry.id);
-    return entry !== undefined && isActive(entry, this.manifest, this.time);
+    if (entry === undefined) return false;
+    const beginning = this.playing && entry.start_ms - LEAD_MS <= this.time && this.time < entry.start_ms;
+    return beginning || isActive(entry, this.manifest, this.time);
   }
 
   private atEnd(time: number): boolean {

@@ -16,7 +16,7 @@ export interface Replay {
 
 /** A recording may be named by path (`?manifest=`), as the ops page does; it stays below the node's URL. */
 export function manifestPath(asked: string | null): string | null {
-  const parts = /^\/([\w.%-]+)\/([\w.%-]+)\/manifest\.json$/.exec(asked ?? '')?.slice(1) ?? ['..'];
+  const parts = /^\/?([\w.%-]+)\/([\w.%-]+)\/manifest\.json$/.exec(asked ?? '')?.slice(1) ?? ['..'];
   return parts.some((part) => part === '.' || part === '..') ? null : asked;
 }
 
@@ -40,7 +40,7 @@ export async function findReplay(id: string, region: Region | null, asked: strin
 }
 
 export function manifestUrl(node: CdnChoice, path: string): string {
-  return node.url.replace(/\/$/, '') + path;
+  return `${node.url.replace(/\/+$/, '')}/${path.replace(/^\/+/, '')}`;
 }
 
 export async function fetchManifest(url: string): Promise<Manifest> {
