@@ -38,12 +38,12 @@ fn media_goes_to_the_first_path_until_one_is_nominated() {
 fn a_silent_path_loses_to_a_fresh_check() {
     let (mut ice, now) = ice();
     check(&mut ice, now, 1, true);
-    check(&mut ice, now + Duration::from_secs(4), 2, false);
+    check(&mut ice, now + Duration::from_millis(1_500), 2, false);
     assert_eq!(ice.destination(), Some(address(1)));
-    ice.heard(now + Duration::from_secs(4), address(1));
-    check(&mut ice, now + Duration::from_secs(8), 2, false);
+    ice.heard(now + Duration::from_millis(1_500), address(1));
+    check(&mut ice, now + Duration::from_secs(3), 2, false);
     assert_eq!(ice.destination(), Some(address(1)), "media keeps a path alive");
-    check(&mut ice, now + Duration::from_secs(9), 2, false);
+    check(&mut ice, now + Duration::from_millis(3_500), 2, false);
     assert_eq!(ice.destination(), Some(address(2)));
 }
 
