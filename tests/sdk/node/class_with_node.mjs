@@ -4,7 +4,7 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
-  AudioFrame, AudioSource, AudioStream, LocalAudioTrack, LocalVideoTrack, Room, RoomEvent, TrackPublishOptions, TrackSource,
+  AudioFrame, AudioSource, AudioStream, LocalAudioTrack, LocalVideoTrack, Room, RoomEvent, SimulateScenarioKind, TrackPublishOptions, TrackSource,
   VideoBufferType, VideoFrame, VideoSource, VideoStream,
 } from '@livekit/rtc-node';
 import { AccessToken, DataPacket_Kind, RoomServiceClient } from 'livekit-server-sdk';
@@ -99,6 +99,21 @@ const checks = {
   async attributes_are_seen() {
     await student.room.localParticipant.setAttributes({ hand: '1' });
     await until(() => instructor.noticed.attributes.student?.hand === '1', 'the hand');
+  },
+  async a_resume_keeps_the_media() {
+    const before = student.noticed.reconnected;
+    await student.room.simulateScenario(SimulateScenarioKind.SIMULATE_SIGNAL_RECONNECT);
+    await until(() => student.noticed.reconnected > before, 'the resume', 20_000);
+    await take(new VideoStream(student.noticed.tracks.get('camera')), 15, 10_000);
+  },
+  async a_full_reconnect_brings_everything_back() {
+    const before = student.noticed.reconnected;
+    await student.room.simulateScenario(SimulateScenarioKind.SIMULATE_FULL_RECONNECT);
+    await until(() => student.noticed.reconnected > before, 'the full reconnect', 20_000);
+    await sleep(500);
+    await take(new VideoStream(student.noticed.tracks.get('camera')), 15, 10_000);
+    await student.room.localParticipant.publishData(Buffer.from('back'), { reliable: true, topic: 'back' });
+    await until(() => instructor.noticed.data.some((d) => d.topic === 'back'), 'data after it');
   },
   async the_server_api_works_in_json() {
     const service = new RoomServiceClient(ready.edges[0].url, ready.api_key, ready.api_secret);
