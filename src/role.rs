@@ -97,7 +97,7 @@ pub async fn edge(arguments: Arguments, stop: CancellationToken) -> anyhow::Resu
     let EdgeFile { edge, fleet, telemetry } = load("edge", &arguments)?;
     telemetry::init(&telemetry)?;
     let identity = fleet.identity()?;
-    let store = fleet.connect(&identity)?;
+    let store = fleet.connect(&identity).await?;
     edge::Edge::bind(edge, identity, store).await?.run(stop).await
 }
 
@@ -111,7 +111,7 @@ pub async fn origin(arguments: Arguments, stop: CancellationToken) -> anyhow::Re
         origin.id,
         identity.name()
     );
-    let store = fleet.connect(&identity)?;
+    let store = fleet.connect(&identity).await?;
     let (updates, news) = tokio::sync::mpsc::channel(RECORDING_NEWS_MAX);
     let bound = origin::Origin::bind(origin, &identity, updates).await?;
     serve_origin(bound, news, None, store, stop).await
@@ -130,7 +130,7 @@ pub async fn cdn(arguments: Arguments, stop: CancellationToken) -> anyhow::Resul
             cdn.node,
             identity.name()
         );
-        store = Some(fleet.connect(&identity)?);
+        store = Some(fleet.connect(&identity).await?);
     }
     serve_cdn(cdn::Cdn::bind(cdn.clone())?, &cdn, node, store, stop).await
 }
@@ -138,10 +138,14 @@ pub async fn cdn(arguments: Arguments, stop: CancellationToken) -> anyhow::Resul
 pub async fn control_plane(arguments: Arguments, stop: CancellationToken) -> anyhow::Result<()> {
     let ControlPlaneFile { control_plane, fleet, telemetry } = load("control_plane", &arguments)?;
     telemetry::init(&telemetry)?;
-    let identity = if fleet.is_given() { Some(fleet.identity()?) } else { None };
-    let directory = control_plane.data_dir.join("store");
-    let store = Embedded::open(&directory).with_context(|| format!("store in {}", directory.display()))?;
-    let bound = control_plane::ControlPlane::bind(control_plane, Arc::new(store), identity).await?;
+    let identity = if fleet.has_identity() { Some(fleet.identity()?) } else { None };
+    let store: Arc<dyn Store> = if fleet.etcd.is_given() {
+        Arc::new(fleet.connect_etcd().await?)
+    } else {
+        let directory = control_plane.data_dir.join("store");
+        Arc::new(Embedded::open(&directory).with_context(|| format!("store in {}", directory.display()))?)
+    };
+    let bound = control_plane::ControlPlane::bind(control_plane, store, identity).await?;
     bound.run(stop).await
 }
 

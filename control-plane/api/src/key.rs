@@ -1,5 +1,8 @@
 //! Where records stand in the store. Values are JSON.
 
+/// The version of all of it, `{"major", "minor"}`, in stores that several versions of a fleet may meet in.
+pub const SCHEMA: &str = "/seodang/schema";
+
 /// All nodes: [`crate::node::Node`], under the node's lease.
 pub const NODES: &str = "/seodang/nodes/";
 /// All rooms in progress: [`crate::room::Room`].

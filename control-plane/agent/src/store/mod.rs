@@ -6,8 +6,8 @@
 //!   has the history asked for it says [`Error::Compacted`]: list again, then watch from the listing's revision + 1.
 //! * [`Store::compare_and_put`] is the only way to write where two could disagree.
 //!
-//! Stores: [`embedded::Embedded`] in one process, [`remote::Remote`] over a control plane's node listener. All of them
-//! pass [`behaviour::store_behaviour`].
+//! Stores: [`embedded::Embedded`] in one process, [`etcd::Etcd`] on a cluster, [`remote::Remote`] over a control plane's
+//! node listener. All of them pass [`behaviour::store_behaviour`].
 
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub mod behaviour;
 pub mod embedded;
+pub mod etcd;
 pub mod remote;
 pub mod wire;
 
