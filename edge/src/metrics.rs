@@ -20,6 +20,8 @@ pub(crate) struct Metrics {
     pub(crate) refused: Family<Reason, Counter>,
     /// Client messages that did not decode, by reason.
     pub(crate) malformed: Family<Reason, Counter>,
+    /// Clients told to leave, by reason.
+    pub(crate) dismissed: Family<Reason, Counter>,
     pub(crate) data_refused: Counter,
     pub(crate) links_refused: Counter,
     pub(crate) admission_refused: Counter,
@@ -35,6 +37,7 @@ impl Metrics {
         edge.register("resumes", "Signalling connections resumed", self.resumes.clone());
         edge.register("refused", "Client connections refused", self.refused.clone());
         edge.register("malformed", "Client messages that did not decode", self.malformed.clone());
+        edge.register("dismissed", "Clients told to leave", self.dismissed.clone());
         edge.register(
             "data_refused",
             "Client data packets dropped as malformed or over a limit",
@@ -65,6 +68,10 @@ impl Metrics {
 
     pub(crate) fn refuse(&self, reason: &'static str) {
         self.refused.get_or_create(&Reason { reason }).inc();
+    }
+
+    pub(crate) fn dismiss(&self, reason: &'static str) {
+        self.dismissed.get_or_create(&Reason { reason }).inc();
     }
 
     pub(crate) fn malformed(&self, reason: &'static str) {

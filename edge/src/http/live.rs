@@ -110,6 +110,31 @@ fn refuse(server: &Server, error: &ConnectError) -> Response {
     (status, error.to_string()).into_response()
 }
 
+/// Whether the client broke the WebSocket protocol or a limit, rather than just went away.
+fn is_malformed(error: axum::Error) -> bool {
+    use tokio_tungstenite::tungstenite::Error;
+    use tokio_tungstenite::tungstenite::error::ProtocolError;
+    error.into_inner().downcast::<Error>().is_ok_and(|error| match *error {
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => false,
+        Error::Protocol(_) | Error::Capacity(_) | Error::Utf8(_) => true,
+        _ => false,
+    })
+}
+
+/// The reason as a label.
+fn word(reason: LeaveReason) -> &'static str {
+    match reason {
+        LeaveReason::ClientInitiated => "client_initiated",
+        LeaveReason::DuplicateIdentity => "duplicate_identity",
+        LeaveReason::ServerShutdown => "server_shutdown",
+        LeaveReason::ParticipantRemoved => "participant_removed",
+        LeaveReason::RoomDeleted => "room_deleted",
+        LeaveReason::StateMismatch => "state_mismatch",
+        LeaveReason::JoinFailure => "join_failure",
+        LeaveReason::ConnectionTimeout => "connection_timeout",
+    }
+}
+
 struct Client {
     server: Server,
     connect: Connect,
@@ -216,7 +241,13 @@ impl Client {
                         self.server.metrics.malformed("text_frame");
                         return End::Lost;
                     }
-                    Some(Ok(Frame::Close(_)) | Err(_)) | None => return End::Lost,
+                    Some(Err(error)) => {
+                        if is_malformed(error) {
+                            self.server.metrics.malformed("frame");
+                        }
+                        return End::Lost;
+                    }
+                    Some(Ok(Frame::Close(_))) | None => return End::Lost,
                 },
                 _ = refresh.tick() => {
                     let now_s = clock::now_ms() / 1_000;
@@ -261,6 +292,9 @@ impl Client {
     }
 
     async fn say(&mut self, notice: &Notice, last_sequence: u32) -> bool {
+        if let Notice::Leave { reason, .. } = notice {
+            self.server.metrics.dismiss(word(*reason));
+        }
         let recorded = matches!(notice, Notice::Joined { room, .. } if room.recording);
         let ice_servers = self.server.config.ice_servers();
         let context = lk::Context {
