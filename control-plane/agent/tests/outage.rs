@@ -1,10 +1,11 @@
 //! A node while its store is away, comes back, or forgets.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use control_plane_agent::mirror::State;
+use control_plane_agent::mirror::{Mirror, State};
 use control_plane_agent::registration::{Registration, Status, TTL_DEFAULT};
 use control_plane_agent::store::embedded::Embedded;
 use control_plane_agent::store::{Compared, Entry, Error, LeaseId, Listing, Revision, Store, Watch};
@@ -23,11 +24,17 @@ use tokio_util::sync::CancellationToken;
 struct Line {
     store: Embedded,
     up: watch::Sender<bool>,
+    /// Where the newest watch began.
+    from: AtomicU64,
 }
 
 impl Line {
     fn new() -> (Arc<Self>, Arc<dyn Store>) {
-        let line = Arc::new(Self { store: Embedded::in_memory(), up: watch::Sender::new(true) });
+        let line = Arc::new(Self {
+            store: Embedded::in_memory(),
+            up: watch::Sender::new(true),
+            from: AtomicU64::new(0),
+        });
         (line.clone(), line)
     }
 
@@ -86,6 +93,7 @@ impl Store for Line {
     fn watch<'a>(&'a self, prefix: &'a str, from: Revision) -> BoxFuture<'a, Result<Watch, Error>> {
         async move {
             self.check()?;
+            self.from.store(from, Ordering::Relaxed);
             let watch = self.store.watch(prefix, from).await?;
             let mut up = self.up.subscribe();
             let cut = async move { up.wait_for(|up| !up).await.is_ok() };
@@ -203,6 +211,22 @@ async fn a_view_keeps_what_it_saw_while_the_store_is_away() {
     line.up.send_replace(true);
     until(&view, "caught up", |view| view.nodes().keys().eq(["b"])).await;
     state.wait_for(|state| *state == State::Live).await.expect("says so");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_view_resumes_where_it_was_cut_off() {
+    let (line, store) = Line::new();
+    let stop = CancellationToken::new();
+    let nodes: Mirror<Node> = Mirror::start(store, key::NODES, &stop);
+    nodes.ready().await;
+    let seen = line.store.put(&key::node("a"), encoded(&node("a", 1)), None).await.expect("put");
+    nodes.subscribe().wait_for(|nodes| nodes.contains_key("a")).await.expect("seen");
+    line.up.send_replace(false);
+    nodes.subscribe_state().wait_for(|state| *state != State::Live).await.expect("cut");
+    line.store.put(&key::node("b"), encoded(&node("b", 1)), None).await.expect("put");
+    line.up.send_replace(true);
+    nodes.subscribe().wait_for(|nodes| nodes.contains_key("b")).await.expect("caught up");
+    assert_eq!(line.from.load(Ordering::Relaxed), seen + 1, "nothing is told twice");
 }
 
 #[tokio::test(start_paused = true)]

@@ -58,9 +58,12 @@ async fn a_watch_too_far_behind_is_told_to_list_again() {
     let oldest = first + 2;
     assert_eq!(slow.next().await, Some(Err(Error::Compacted { oldest })));
     assert!(slow.next().await.is_none(), "a watch ends after its error");
-    let mut fresh = store.watch(KEY, oldest).await.expect("watch");
-    let batch = fresh.next().await.expect("a batch").expect("the oldest there is");
-    assert_eq!(batch.revision, oldest);
+    let mut late = store.watch(KEY, oldest - 1).await.expect("watch");
+    assert_eq!(late.next().await, Some(Err(Error::Compacted { oldest })), "one change is missing");
+    let fresh = store.watch(KEY, oldest).await.expect("watch");
+    let all: Vec<_> =
+        fresh.take(HISTORY_MAX).map(|batch| batch.expect("it is all there").revision).collect().await;
+    assert!(all.into_iter().eq(oldest..oldest + HISTORY_MAX as u64), "without gap or repeat");
 }
 
 #[tokio::test]
