@@ -23,8 +23,14 @@
 
 pub mod geography;
 pub mod nearest;
+mod network;
+mod repair;
+mod seconds;
+pub mod tree;
 
 pub use nearest::{Excluded, Hint, Obstacle, Ranked, Ranking, Reason, View, nearest};
+pub use network::Network;
+pub use tree::{Place, Plan, Shape, plan};
 
 /// Share of its capacity or of its processor from which on a node counts as loaded.
 pub const LOADED_SHARE: f64 = 0.7;
@@ -34,3 +40,22 @@ pub const LOADED_KM: f64 = 500.0;
 pub const ROOM_KM: f64 = 100.0;
 /// Stands for a distance nobody knows: farther than anything inside a country, nearer than the other side of the globe.
 pub const UNKNOWN_KM: f64 = 10_000.0;
+
+/// Rooms on at most so many edges have direct links between all: a publisher's edge then sends at most five copies.
+pub const DIRECT_EDGES_MAX: usize = 6;
+/// Neighbours of an edge in a tree: at least so many may be used ...
+pub const DEGREE_MIN: usize = 4;
+/// ... and more only in rooms so large that the tree would be too deep; eight serve 3,201 edges. Past it edges are named crowded.
+pub const DEGREE_MAX: usize = 8;
+/// Links from the root down. Twice that is the longest hop path the cascade takes (`HOPS_MAX` of `edge-room`).
+pub const DEPTH_MAX: usize = 4;
+/// Neighbours an edge may have beyond its share after a repair, until the room gets a new tree.
+pub const REPAIR_SPARE: usize = 3;
+/// A new tree has to be shorter by this share to replace the one in use.
+pub const BETTER_SHARE: f64 = 0.2;
+/// What relaying costs besides the way, in microseconds: queueing and pacing at one more edge.
+pub const HOP_US: u32 = 1_000;
+/// Round trip of a kilometre of fibre in microseconds; routes are about half as long again as great circles.
+pub const KM_US: f64 = 15.0;
+/// What losing every packet would cost, in microseconds; a link that loses 2 % counts as 20 ms longer, about one repair.
+pub const LOSS_US: f32 = 1_000_000.0;

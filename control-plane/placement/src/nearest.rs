@@ -101,6 +101,11 @@ pub fn is_full(load: &Load) -> bool {
     load.capacity > 0 && load.participants >= load.capacity
 }
 
+/// Whether a node is loaded beyond [`LOADED_SHARE`].
+pub(crate) fn is_loaded(load: &Load) -> bool {
+    load_share(load) > LOADED_SHARE
+}
+
 /// Position of a region: that of its first node with one, so that a region name alone can be measured from.
 #[must_use]
 pub fn region_location(nodes: &[&Node], region: &str) -> Option<Location> {
