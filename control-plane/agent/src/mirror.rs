@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::StreamExt as _;
 use serde::de::DeserializeOwned;
@@ -32,12 +33,18 @@ pub enum State {
 pub struct Mirror<T> {
     records: watch::Receiver<Records<T>>,
     state: watch::Receiver<State>,
+    unreadable: Arc<AtomicU64>,
     _stop: Arc<tokio_util::sync::DropGuard>,
 }
 
 impl<T> Clone for Mirror<T> {
     fn clone(&self) -> Self {
-        Self { records: self.records.clone(), state: self.state.clone(), _stop: self._stop.clone() }
+        Self {
+            records: self.records.clone(),
+            state: self.state.clone(),
+            unreadable: self.unreadable.clone(),
+            _stop: self._stop.clone(),
+        }
     }
 }
 
@@ -48,7 +55,14 @@ impl<T: DeserializeOwned + Clone + Send + Sync + 'static> Mirror<T> {
         let stop = shutdown.child_token();
         let (records_tx, records) = watch::channel(Records::default());
         let (state_tx, state) = watch::channel(State::Empty);
-        let copier = Copier { store, prefix: prefix.into(), records: records_tx, state: state_tx };
+        let unreadable = Arc::new(AtomicU64::new(0));
+        let copier = Copier {
+            store,
+            prefix: prefix.into(),
+            records: records_tx,
+            state: state_tx,
+            unreadable: unreadable.clone(),
+        };
         let stopped = stop.clone();
         tokio::spawn(async move {
             tokio::select! {
@@ -56,7 +70,7 @@ impl<T: DeserializeOwned + Clone + Send + Sync + 'static> Mirror<T> {
                 () = stopped.cancelled() => {}
             }
         });
-        Self { records, state, _stop: Arc::new(stop.drop_guard()) }
+        Self { records, state, unreadable, _stop: Arc::new(stop.drop_guard()) }
     }
 }
 
@@ -83,6 +97,12 @@ impl<T> Mirror<T> {
         self.state.clone()
     }
 
+    /// How many times a record could not be read and was left out.
+    #[must_use]
+    pub fn unreadable(&self) -> u64 {
+        self.unreadable.load(Ordering::Relaxed)
+    }
+
     /// Waits until the store was read once. Returns at shutdown too.
     pub async fn ready(&self) {
         let mut state = self.state.clone();
@@ -96,6 +116,7 @@ struct Copier<T> {
     prefix: String,
     records: watch::Sender<Records<T>>,
     state: watch::Sender<State>,
+    unreadable: Arc<AtomicU64>,
 }
 
 impl<T: DeserializeOwned + Clone> Copier<T> {
@@ -190,6 +211,7 @@ impl<T: DeserializeOwned + Clone> Copier<T> {
         match serde_json::from_slice(&entry.value) {
             Ok(record) => Some((name, record)),
             Err(error) => {
+                self.unreadable.fetch_add(1, Ordering::Relaxed);
                 tracing::warn!(key = entry.key, %error, "record in the store cannot be read; left out");
                 None
             }

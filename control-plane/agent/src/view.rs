@@ -113,6 +113,16 @@ impl View {
         }
     }
 
+    /// How many times a record could not be read and was left out, of all kinds.
+    #[must_use]
+    pub fn unreadable(&self) -> u64 {
+        self.nodes.unreadable()
+            + self.rooms.unreadable()
+            + self.presence.unreadable()
+            + self.classes.unreadable()
+            + self.recordings.unreadable()
+    }
+
     /// Changes whenever any record does. Several changes at once may count as one.
     #[must_use]
     pub fn changes(&self, shutdown: &CancellationToken) -> watch::Receiver<u64> {
