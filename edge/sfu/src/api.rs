@@ -283,7 +283,8 @@ pub enum Event {
         age_ms: u32,
     },
 
-    /// Sources that are heard now, loudest first; level 0.0–1.0. Sent when the list or a level changes notably, and empty once when all are silent.
+    /// Sources that are heard now, loudest first; level 0.0–1.0. Sent when the list or a level changes notably, and
+    /// empty once when all are silent.
     Speakers {
         levels: Vec<(SourceId, f32)>,
     },

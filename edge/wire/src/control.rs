@@ -1,6 +1,6 @@
 //! Messages on the control stream of a link between two edges.
 //!
-//! Both sides open one bidirectional stream at connect, send [`Hello`] first, then anything. Order within the stream is
+//! The dialling side opens one bidirectional stream; both send [`Hello`] on it first, then anything. Order within the stream is
 //! the order of effect. Reliable [`Data`](crate::model::Data) travels on one unidirectional stream per publisher, so that
 //! a large message of one does not hold up control or another publisher.
 

@@ -183,7 +183,12 @@ impl Client {
     }
 
     pub(crate) fn seal_rtp(&mut self, packet: &[u8]) -> Vec<u8> {
-        self.sealer.as_mut().expect("connected").encrypt_rtp(packet).expect("well formed").to_vec()
+        self.try_seal_rtp(packet).expect("well formed")
+    }
+
+    /// Seals anything that has a sound RTP header.
+    pub(crate) fn try_seal_rtp(&mut self, packet: &[u8]) -> Option<Vec<u8>> {
+        Some(self.sealer.as_mut().expect("connected").encrypt_rtp(packet).ok()?.to_vec())
     }
 
     pub(crate) fn open_rtp(&mut self, packet: &[u8]) -> Vec<u8> {

@@ -146,7 +146,9 @@ proptest! {
 
     /// The same past the checksum and the verification tag: any chunk type with any body.
     #[test]
-    fn garbage_chunks_never_panic(chunks in prop::collection::vec((any::<u8>(), any::<u8>(), prop::collection::vec(any::<u8>(), 0..64)), 1..40)) {
+    fn garbage_chunks_never_panic(
+        chunks in prop::collection::vec((any::<u8>(), any::<u8>(), prop::collection::vec(any::<u8>(), 0..64)), 1..40),
+    ) {
         let mut world = with_association(8);
         for (kind, flags, body) in &chunks {
             let mut chunk = vec![kind % 16, *flags, 0, body.len() as u8 + 4];

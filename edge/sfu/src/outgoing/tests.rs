@@ -401,7 +401,10 @@ proptest! {
     fn receiver_sees_one_stream(steps in steps(), first in any::<u16>()) {
         let start = crate::begin();
         let mut publishers =
-            [0u16, 1, 2].map(|n| Publisher::new(n as u8, first.wrapping_add(n * 999), u32::from(first).wrapping_mul(70_000 * u32::from(n)), 32_700 + n));
+            [0u16, 1, 2].map(|n| {
+                let timestamp = u32::from(first).wrapping_mul(70_000 * u32::from(n));
+                Publisher::new(n as u8, first.wrapping_add(n * 999), timestamp, 32_700 + n)
+            });
         let mut outgoing = stream();
         let mut seen = BTreeMap::new();
         let mut holes_allowed = 0;
