@@ -26,9 +26,10 @@ async fn strangers_learn_why_they_are_not_let_in() {
     let wrong_ca = Config { ca: other.path().join("ca.pem"), ..good.clone() };
     refused(&wrong_ca, &["127.0.0.1", "invalid peer certificate"]).await;
     let (cert, key) = (other.path().join("cert.pem"), other.path().join("key.pem"));
-    refused(&Config { cert, key, ..good.clone() }, &["127.0.0.1", "alert"]).await;
+    refused(&Config { cert, key, ..good.clone() }, &["127.0.0.1", "our certificate"]).await;
     let none = std::path::PathBuf::new();
-    refused(&Config { cert: none.clone(), key: none, ..good.clone() }, &["127.0.0.1", "alert"]).await;
+    refused(&Config { cert: none.clone(), key: none, ..good.clone() }, &["127.0.0.1", "our certificate"])
+        .await;
 
     let password_file = other.path().join("password");
     std::fs::write(&password_file, "something else").expect("writable");

@@ -102,8 +102,12 @@ impl Cluster {
                 Err(Failure::Answered(error)) => return Err(error),
                 Err(Failure::Session { reason }) => return Err(Error::refused(reason)),
                 Err(Failure::NotDone { reason, certificate }) => round.failed(reason, certificate),
-                Err(Failure::Unknown { reason }) => {
-                    round.failed(reason, false);
+                Err(Failure::Unknown { reason, closed }) => {
+                    if closed {
+                        round.closed(reason)
+                    } else {
+                        round.failed(reason, false)
+                    }
                     if repeat == Repeat::IfNotDone {
                         self.go_on_from(at);
                         return Err(round.error());
@@ -118,7 +122,7 @@ impl Cluster {
                 self.away.store(true, Ordering::Relaxed);
                 return Err(round.error());
             }
-            round = Round::default();
+            round.again();
             tokio::time::sleep(Duration::from_millis(rand::random_range(PAUSE_MS))).await;
         }
     }
@@ -202,33 +206,48 @@ impl Member {
             Failure::NotDone { reason, certificate } => {
                 Failure::NotDone { reason: name(reason), certificate }
             }
-            Failure::Unknown { reason } => Failure::Unknown { reason: name(reason) },
+            Failure::Unknown { reason, closed } => Failure::Unknown { reason: name(reason), closed },
             Failure::Session { reason } => Failure::Session { reason: name(reason) },
             Failure::Answered(error) => Failure::Answered(error),
         }
     }
 }
 
-/// What the members of one round said.
+/// What the members said: reasons of this round, counts of all rounds.
 #[derive(Default)]
 struct Round {
     tried: usize,
     reasons: Vec<String>,
     certificates: usize,
+    others: usize,
 }
 
 impl Round {
     fn failed(&mut self, reason: String, certificate: bool) {
+        *(if certificate { &mut self.certificates } else { &mut self.others }) += 1;
+        self.closed(reason);
+    }
+
+    fn closed(&mut self, reason: String) {
         self.tried += 1;
-        self.certificates += usize::from(certificate);
         if !self.reasons.contains(&reason) {
             self.reasons.push(reason);
         }
     }
 
-    /// When no member's TLS comes about it is our configuration, not an outage.
+    fn again(&mut self) {
+        self.tried = 0;
+        self.reasons.clear();
+    }
+
+    /// When TLS comes about with no member it is our configuration, not an outage.
     fn error(&self) -> Error {
         let reason = self.reasons.join("; ");
-        if self.certificates == self.tried { Error::refused(reason) } else { Error::unavailable(reason) }
+        if self.certificates > 0 && self.others == 0 {
+            return Error::refused(format_args!(
+                "no member takes our certificate, or we not theirs: {reason}"
+            ));
+        }
+        Error::unavailable(reason)
     }
 }

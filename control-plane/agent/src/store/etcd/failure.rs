@@ -13,8 +13,8 @@ pub(super) enum Failure {
     Answered(Error),
     /// This member did not do it; another may. `certificate`: TLS did not come about for want of the right one.
     NotDone { reason: String, certificate: bool },
-    /// It may have been done.
-    Unknown { reason: String },
+    /// It may have been done. `closed`: the connection was closed, which may also be how TLS was refused.
+    Unknown { reason: String, closed: bool },
     /// Not done: the member does not know our token (any more). Authenticate and ask again.
     Session { reason: String },
 }
@@ -25,7 +25,7 @@ impl Failure {
     }
 
     pub(super) fn unknown(reason: impl Into<String>) -> Self {
-        Self::Unknown { reason: reason.into() }
+        Self::Unknown { reason: reason.into(), closed: false }
     }
 }
 
@@ -67,37 +67,37 @@ fn judge(status: &Status) -> Failure {
         | Code::AlreadyExists
         | Code::OutOfRange
         | Code::Unimplemented => Failure::Answered(Error::refused(reason)),
-        _ => Failure::Unknown { reason },
+        _ => Failure::Unknown { closed: CLOSED.iter().any(|text| reason.contains(text)), reason },
     }
 }
 
 /// Set if no connection came about, so nothing was asked.
 fn connection_failure(error: &(dyn StdError + 'static)) -> Option<Failure> {
-    let certificate = sources(error).any(is_certificate_error);
+    let reason = chain(error);
+    let certificate =
+        sources(error).any(is_certificate_error) || ALERTS.iter().any(|alert| reason.contains(alert));
     let is_connect = sources(error).any(|source| source.is::<ConnectError>());
-    (certificate || is_connect).then(|| Failure::NotDone { reason: chain(error), certificate })
+    (certificate || is_connect).then_some(Failure::NotDone { reason, certificate })
 }
 
-/// Whether TLS failed for a reason that waiting does not change.
+/// How h2 repeats the alerts of a server that wants (another) client certificate. In TLS 1.3 they come when the handshake
+/// is over for us, and sometimes later than the connection's end.
+const ALERTS: [&str; 7] = [
+    "alert: BadCertificate",
+    "alert: CertificateRequired",
+    "alert: CertificateExpired",
+    "alert: CertificateRevoked",
+    "alert: CertificateUnknown",
+    "alert: UnsupportedCertificate",
+    "alert: UnknownCA",
+];
+const CLOSED: [&str; 3] = ["connection closed", "broken pipe", "connection reset"];
+
+/// Whether the server's certificate is not one we take.
 fn is_certificate_error(error: &(dyn StdError + 'static)) -> bool {
-    use rustls::AlertDescription as Alert;
     let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
     let tls = inner.and_then(|inner| inner.downcast_ref()).or_else(|| error.downcast_ref::<rustls::Error>());
-    match tls {
-        Some(rustls::Error::InvalidCertificate(_)) => true,
-        Some(rustls::Error::AlertReceived(alert)) => matches!(
-            alert,
-            Alert::BadCertificate
-                | Alert::UnsupportedCertificate
-                | Alert::CertificateRevoked
-                | Alert::CertificateExpired
-                | Alert::CertificateUnknown
-                | Alert::CertificateRequired
-                | Alert::UnknownCA
-                | Alert::AccessDenied
-        ),
-        _ => false,
-    }
+    matches!(tls, Some(rustls::Error::InvalidCertificate(_)))
 }
 
 fn sources<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
