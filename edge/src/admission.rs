@@ -1,128 +1,85 @@
-//! A room's packets and roster go only to edges the control plane admitted to the room.
+//! Counts the rooms a linked edge wants to enter without the control plane's word.
 //!
-//! A peer's `EnterRoom` may arrive before this edge has seen the peer's presence record: the link's messages then wait,
-//! in order, until the record arrives or [`PATIENCE`] is over.
+//! The rooms themselves keep the door (`edge_room::Rooms::handle_room_peers`): a link gets nothing of a room, and its
+//! messages about it have no effect, until the view says that its edge is in the room; an `EnterRoom` that came first is
+//! remembered there. A record may come later than the peer's message, and much later when the store is away, so nothing
+//! waits here and nothing is thrown away: after [`PATIENCE`] the knock is counted and logged, once.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use edge_sfu::LinkId;
-use edge_wire::control::Message;
 use prometheus_client::metrics::counter::Counter;
 
-use crate::eventloop::entered_room;
-
-/// How long a link's messages wait for the presence record.
+/// A presence record is normally here within a fraction of a second.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Messages of one link that wait; beyond it the entering message is refused at once.
-const WAITING_MAX: usize = 1_024;
+/// Knocks watched at once; beyond it one is counted at once instead.
+const KNOCKS_MAX: usize = 4_096;
 
 #[derive(Default)]
 pub(crate) struct Admission {
     pub(crate) refused: Counter,
-    waiting: BTreeMap<LinkId, Waiting>,
-}
-
-struct Waiting {
-    deadline: Instant,
-    messages: VecDeque<Message>,
+    /// By link and room: when it counts as refused.
+    knocks: BTreeMap<(LinkId, String), Instant>,
 }
 
 impl Admission {
-    /// The messages that may go on now, in order.
-    pub(crate) fn take(
-        &mut self,
-        now: Instant,
-        link: LinkId,
-        message: Message,
-        admitted: impl Fn(LinkId, &str) -> bool,
-    ) -> Vec<Message> {
-        if let Some(waiting) = self.waiting.get_mut(&link) {
-            if waiting.messages.len() < WAITING_MAX {
-                waiting.messages.push_back(message);
-            } else {
-                self.refused.inc();
-            }
-            return self.release(now, link, &admitted);
+    /// The link's edge wants to enter a room the control plane does not know it in (yet).
+    pub(crate) fn knock(&mut self, now: Instant, link: LinkId, room: &str) {
+        if self.knocks.len() >= KNOCKS_MAX {
+            self.refused.inc();
+            return;
         }
-        match entered_room(&message) {
-            Some(room) if !admitted(link, room) => {
-                let waiting = Waiting { deadline: now + PATIENCE, messages: VecDeque::from([message]) };
-                self.waiting.insert(link, waiting);
-                Vec::new()
-            }
-            _ => vec![message],
-        }
+        self.knocks.insert((link, room.to_owned()), now + PATIENCE);
     }
 
-    /// After the view changed: what may go on now.
-    pub(crate) fn retry(
-        &mut self,
-        now: Instant,
-        admitted: impl Fn(LinkId, &str) -> bool,
-    ) -> Vec<(LinkId, Message)> {
-        let links: Vec<LinkId> = self.waiting.keys().copied().collect();
-        links
-            .into_iter()
-            .flat_map(|link| {
-                self.release(now, link, &admitted).into_iter().map(move |message| (link, message))
-            })
-            .collect()
+    /// The link's edge left the room again.
+    pub(crate) fn left(&mut self, link: LinkId, room: &str) {
+        self.knocks.remove(&(link, room.to_owned()));
     }
 
     pub(crate) fn forget(&mut self, link: LinkId) {
-        self.waiting.remove(&link);
+        self.knocks.retain(|(of, _), _| *of != link);
     }
 
-    fn release(
-        &mut self,
-        now: Instant,
-        link: LinkId,
-        admitted: &impl Fn(LinkId, &str) -> bool,
-    ) -> Vec<Message> {
-        let Some(waiting) = self.waiting.get_mut(&link) else { return Vec::new() };
-        let mut released = Vec::new();
-        while let Some(message) = waiting.messages.front() {
-            match entered_room(message) {
-                Some(room) if !admitted(link, room) => {
-                    if now < waiting.deadline {
-                        return released;
-                    }
-                    self.refused.inc();
-                    tracing::warn!(
-                        "a linked edge is not in the room it wants to enter; the control plane does not know it there"
-                    );
-                    waiting.messages.pop_front();
-                }
-                _ => released.extend(waiting.messages.pop_front()),
+    /// Lets go of what is admitted by now and counts what is not in time.
+    pub(crate) fn sweep(&mut self, now: Instant, admitted: impl Fn(LinkId, &str) -> bool) {
+        let refused = &self.refused;
+        self.knocks.retain(|(link, room), deadline| {
+            if admitted(*link, room) {
+                return false;
             }
-        }
-        self.waiting.remove(&link);
-        released
+            if now < *deadline {
+                return true;
+            }
+            refused.inc();
+            tracing::warn!(
+                link = link.0,
+                "a linked edge is not in the room it wants to enter; the control plane does not know it there"
+            );
+            false
+        });
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use edge_wire::control::{EnterRoom, LeaveRoom};
-    use edge_wire::model::Room;
-
     use super::*;
 
     #[test]
-    fn a_link_waits_in_order_until_its_presence_is_known_and_is_refused_after_patience() {
+    fn only_a_knock_that_is_never_answered_is_counted_and_only_once() {
         let now = Instant::now();
         let link = LinkId(1);
-        let enter = |name: &str| {
-            Message::EnterRoom(EnterRoom { room: Room { name: name.into(), ..Room::default() } })
-        };
-        let leave = Message::LeaveRoom(LeaveRoom { room: "a".into() });
         let mut admission = Admission::default();
-        assert_eq!(admission.take(now, link, enter("a"), |_, _| false), []);
-        assert_eq!(admission.take(now, link, leave.clone(), |_, _| false), []);
-        let released: Vec<Message> = admission.retry(now, |_, _| true).into_iter().map(|(_, m)| m).collect();
-        assert_eq!(released, [enter("a"), leave.clone()]);
-        assert_eq!(admission.take(now, link, enter("b"), |_, _| false), []);
-        assert_eq!(admission.take(now + PATIENCE, link, leave.clone(), |_, _| false), [leave]);
+        admission.knock(now, link, "late");
+        admission.knock(now, link, "never");
+        admission.knock(now, link, "left");
+        admission.left(link, "left");
+        admission.sweep(now + PATIENCE / 2, |_, room| room == "late");
+        assert_eq!(admission.refused.get(), 0);
+        admission.sweep(now + PATIENCE, |_, _| false);
+        admission.sweep(now + PATIENCE * 2, |_, _| false);
+        assert_eq!(admission.refused.get(), 1);
+        assert!(admission.knocks.is_empty());
     }
 }

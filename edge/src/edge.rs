@@ -126,7 +126,11 @@ impl Edge {
         let endpoint = Endpoint::new(self.link, context, parts.clone());
 
         let view = View::start(&self.store, &parts);
-        view.ready().await;
+        tokio::select! {
+            () = view.ready() => {}
+            // The store may be away for long; the edge can be stopped meanwhile.
+            () = shutdown.cancelled() => return Ok(()),
+        }
         let registration = Registration::start(Arc::clone(&self.store), node.clone(), TTL_DEFAULT, &parts);
 
         let (messages, message_receiver) = mpsc::channel(MESSAGES_MAX);
@@ -161,14 +165,14 @@ impl Edge {
         };
         tokio::spawn(http::webhook::send(fact_receiver, Arc::clone(&server.config), parts.clone()));
         let serving = tokio::spawn(server.run(self.http, self.admin, parts.clone()));
-        event_loop.run(message_receiver, link_events, media_events, shutdown).await;
+        let result = event_loop.run(message_receiver, link_events, media_events, shutdown).await;
         registration.deregister().await;
         // What is still queued for the origin gets a moment; the rest is uploaded by the next start.
         tokio::time::sleep(std::time::Duration::from_millis(300)).await;
         parts.cancel();
         let _ = serving.await;
         uploads.abort();
-        Ok(())
+        result
     }
 }
 

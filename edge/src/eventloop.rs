@@ -10,8 +10,7 @@ use control_plane_agent::view::View;
 use control_plane_api::key;
 use control_plane_api::room::Presence;
 use edge_room::{
-    Admin, AdminError, Fact, Join, JoinError, Notice, Output, PeerId, Request,
-    Rooms, TrackSettings,
+    Admin, AdminError, Fact, Join, JoinError, Notice, Output, PeerId, Request, Rooms, TrackSettings,
 };
 use edge_sfu::{Event, LinkId};
 use edge_signaling::lk::{DataState, SyncState};
@@ -116,13 +115,17 @@ pub(crate) struct State {
 }
 
 impl EventLoop {
+    /// Runs until `shutdown`.
+    ///
+    /// # Errors
+    /// The media thread is gone; clients were told to join another edge.
     pub(crate) async fn run(
         mut self,
         mut messages: mpsc::Receiver<Message>,
         mut link_events: mpsc::Receiver<LinkEvent>,
         mut media_events: mpsc::Receiver<Event>,
         shutdown: CancellationToken,
-    ) {
+    ) -> anyhow::Result<()> {
         let mut changes = self.view.changes(&shutdown);
         let mut report = tokio::time::interval(REPORT_INTERVAL);
         self.view_changed();
@@ -132,9 +135,20 @@ impl EventLoop {
             tokio::select! {
                 Some(message) = messages.recv() => self.message(message),
                 Some(event) = link_events.recv() => self.link_event(event),
-                Some(event) = media_events.recv() => self.rooms.handle_media_event(Instant::now(), event),
+                event = media_events.recv() => match event {
+                    Some(event) => self.rooms.handle_media_event(Instant::now(), event),
+                    None => {
+                        self.goodbye().await;
+                        anyhow::bail!("the media thread ended: nobody on this edge can be heard or seen any more");
+                    }
+                },
                 Ok(()) = changes.changed() => self.view_changed(),
-                _ = report.tick() => self.report(),
+                _ = report.tick() => {
+                    self.report();
+                    self.state.admission.sweep(Instant::now(), |link, room| {
+                        admitted(&self.view, &self.state.links, link, room)
+                    });
+                }
                 () = tokio::time::sleep_until(wake.into()) => {}
                 () = shutdown.cancelled() => break,
             }
@@ -145,6 +159,7 @@ impl EventLoop {
             self.drain().await;
         }
         self.goodbye().await;
+        Ok(())
     }
 
     /// Tells clients to join another edge and closes the recordings.
@@ -198,16 +213,18 @@ impl EventLoop {
             LinkEvent::Up(link) => {
                 tracing::info!(peer = %link.node_id, "link up");
                 let (id, node_id) = (link.id, link.node_id.clone());
+                // A peer that was killed and is back: its old link would only time out seconds later, and until then
+                // everything would go both ways, the people of its last life included.
+                for stale in self.state.links.values().filter(|stale| stale.node_id == node_id) {
+                    stale.close("the peer has a newer link");
+                }
                 self.state.links.insert(id, link);
                 self.rooms.link_up(now, id, node_id);
                 self.update_room_peers();
             }
             LinkEvent::Control { link, message } => {
-                for message in self.state.admission.take(now, link, message, |link, room| {
-                    admitted(&self.view, &self.state.links, link, room)
-                }) {
-                    self.rooms.handle_link(now, link, message);
-                }
+                self.watch_admission(now, link, &message);
+                self.rooms.handle_link(now, link, message);
             }
             LinkEvent::Data { link, data } => self.rooms.handle_link_data(now, link, data),
             LinkEvent::Down { link, node_id, reason } => {
@@ -233,12 +250,19 @@ impl EventLoop {
             changed
         });
         self.update_room_peers();
-        let released =
-            self.state.admission.retry(now, |link, room| admitted(&self.view, &self.state.links, link, room));
-        for (link, message) in released {
-            self.rooms.handle_link(now, link, message);
-        }
         self.apply_classes(now);
+    }
+
+    fn watch_admission(&mut self, now: Instant, link: LinkId, message: &control::Message) {
+        match message {
+            control::Message::EnterRoom(enter)
+                if !admitted(&self.view, &self.state.links, link, &enter.room.name) =>
+            {
+                self.state.admission.knock(now, link, &enter.room.name);
+            }
+            control::Message::LeaveRoom(leave) => self.state.admission.left(link, &leave.room),
+            _ => {}
+        }
     }
 
     /// A class that is switched to recording while it runs.
@@ -396,12 +420,4 @@ impl EventLoop {
 /// Whether the control plane put the link's edge into the room.
 fn admitted(view: &View, links: &BTreeMap<LinkId, Arc<Link>>, link: LinkId, room: &str) -> bool {
     links.get(&link).is_some_and(|link| view.presence().contains_key(&format!("{room}/{}", link.node_id)))
-}
-
-/// The room a control message is about, where it enters one.
-pub(crate) fn entered_room(message: &control::Message) -> Option<&str> {
-    match message {
-        control::Message::EnterRoom(enter) => Some(&enter.room.name),
-        _ => None,
-    }
 }

@@ -25,6 +25,8 @@ pub(crate) struct Metrics {
     pub(crate) data_refused: Counter,
     pub(crate) links_refused: Counter,
     pub(crate) admission_refused: Counter,
+    pub(crate) link_datagrams_split: Counter,
+    pub(crate) link_datagrams_lost: Counter,
     pub(crate) recorder_lost: Counter,
     pub(crate) upload_retries: Counter,
     pub(crate) facts_lost: Counter,
@@ -48,6 +50,16 @@ impl Metrics {
             "admission_refused",
             "Rooms a linked edge was not admitted to",
             self.admission_refused.clone(),
+        );
+        edge.register(
+            "link_datagrams_split",
+            "Datagrams to other edges sent in parts because the path takes no more",
+            self.link_datagrams_split.clone(),
+        );
+        edge.register(
+            "link_datagrams_lost",
+            "Datagrams of links that fit in no way or had no form",
+            self.link_datagrams_lost.clone(),
         );
         edge.register(
             "recorder_lost",

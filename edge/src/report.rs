@@ -53,7 +53,10 @@ impl EventLoop {
             links.push(node::Link {
                 peer: link.node_id.clone(),
                 rtt_ms,
-                loss: share(current.lost - before.lost, current.sent - before.sent),
+                loss: share(
+                    current.lost.saturating_sub(before.lost),
+                    current.sent.saturating_sub(before.sent),
+                ),
                 bitrate_in_bps: rate_bps(current.bytes_in, before.bytes_in, elapsed_s),
                 bitrate_out_bps: rate_bps(current.bytes_out, before.bytes_out, elapsed_s),
                 flows_out,

@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail, ensure};
 use bytes::{Bytes, BytesMut};
 use edge_sfu::LinkId;
 use edge_wire::control::{Control, Hello, Message, RoomData};
-use edge_wire::{datagram, frame};
+use edge_wire::{datagram, frame, split};
 use tokio::sync::mpsc;
 
 use super::endpoint::Context;
@@ -68,7 +68,7 @@ pub(super) async fn serve(
         result = write_control(send, control_receiver) => result,
         result = write_data(&connection, data_receiver) => result,
         result = read_data(&context, id, &connection) => result,
-        result = write_media(&link, media_receiver) => result,
+        result = write_media(&context, &link, media_receiver) => result,
         result = read_media(&context, &link) => result,
     };
     let reason = match &result {
@@ -198,13 +198,39 @@ async fn read_data(
     }
 }
 
-async fn write_media(link: &Link, mut queue: mpsc::Receiver<Bytes>) -> anyhow::Result<()> {
+async fn write_media(context: &Context, link: &Link, mut queue: mpsc::Receiver<Bytes>) -> anyhow::Result<()> {
+    let mut split_number = 0_u16;
     while let Some(datagram) = queue.recv().await {
         let bytes = datagram.len();
-        match link.connection.send_datagram(datagram) {
+        match link.connection.send_datagram(datagram.clone()) {
             Ok(()) => link.count_out(bytes),
+            // The path carries less than was assumed; asked again each time, because it changes while the link is up.
             Err(quinn::SendDatagramError::TooLarge) => {
-                link.counters.datagrams_failed.fetch_add(1, Ordering::Relaxed);
+                split_number = split_number.wrapping_add(1);
+                send_parts(context, link, &datagram, split_number)?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+fn send_parts(context: &Context, link: &Link, datagram: &[u8], number: u16) -> anyhow::Result<()> {
+    let parts =
+        link.connection.max_datagram_size().and_then(|bytes_max| split::split(datagram, number, bytes_max));
+    let Some(parts) = parts else {
+        context.metrics.link_datagrams_lost.inc();
+        return Ok(());
+    };
+    context.metrics.link_datagrams_split.inc();
+    for part in parts {
+        let bytes = part.len();
+        match link.connection.send_datagram(part.into()) {
+            Ok(()) => link.count_out(bytes),
+            // The path shrank just now: the whole is lost, and repaired by the next NACK.
+            Err(quinn::SendDatagramError::TooLarge) => {
+                context.metrics.link_datagrams_lost.inc();
+                return Ok(());
             }
             Err(error) => return Err(error.into()),
         }
@@ -213,20 +239,34 @@ async fn write_media(link: &Link, mut queue: mpsc::Receiver<Bytes>) -> anyhow::R
 }
 
 async fn read_media(context: &Context, link: &Link) -> anyhow::Result<()> {
+    let mut joiner = split::Joiner::default();
     loop {
         let bytes = link.connection.read_datagram().await?;
         link.count_in(bytes.len());
         match datagram::decode(&bytes) {
-            Some((datagram::FLOW_LOSSY_DATA, payload)) => {
-                if let Ok(data) = <RoomData as prost::Message>::decode(payload) {
-                    // Lossy by contract: when the edge is busy it is dropped.
-                    let _ = context.events.try_send(LinkEvent::Data { link: link.id, data });
+            Some((split::FLOW_PART, part)) => match joiner.handle_part(part) {
+                Ok(Some(whole)) => take_datagram(context, link, whole.into()),
+                Ok(None) => {}
+                Err(_) => {
+                    context.metrics.link_datagrams_lost.inc();
                 }
+            },
+            _ => take_datagram(context, link, bytes),
+        }
+    }
+}
+
+fn take_datagram(context: &Context, link: &Link, bytes: Bytes) {
+    match datagram::decode(&bytes) {
+        Some((datagram::FLOW_LOSSY_DATA, payload)) => {
+            if let Ok(data) = <RoomData as prost::Message>::decode(payload) {
+                // Lossy by contract: when the edge is busy it is dropped.
+                let _ = context.events.try_send(LinkEvent::Data { link: link.id, data });
             }
-            Some(_) => context.shard.link_packet(link.id, bytes),
-            None => {
-                link.counters.datagrams_failed.fetch_add(1, Ordering::Relaxed);
-            }
+        }
+        Some(_) => context.shard.link_packet(link.id, bytes),
+        None => {
+            context.metrics.link_datagrams_lost.inc();
         }
     }
 }

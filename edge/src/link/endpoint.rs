@@ -42,8 +42,8 @@ pub(crate) struct Context {
 pub(crate) struct Endpoint {
     quinn: quinn::Endpoint,
     context: Arc<Context>,
-    /// Dialing tasks by peer.
-    dialing: Mutex<BTreeMap<String, CancellationToken>>,
+    /// Dialing tasks by peer, with the address they dial.
+    dialing: Mutex<BTreeMap<String, (String, CancellationToken)>>,
     shutdown: CancellationToken,
 }
 
@@ -120,8 +120,9 @@ impl Endpoint {
     /// Makes the set of dialed peers what it should be: (node id, address).
     pub(crate) fn reconcile(self: &Arc<Self>, peers: &BTreeMap<String, String>) {
         let mut dialing = self.dialing.lock();
-        dialing.retain(|node, stop| {
-            let wanted = peers.contains_key(node);
+        dialing.retain(|node, (address, stop)| {
+            // A peer that came back elsewhere is dialed there.
+            let wanted = peers.get(node) == Some(address);
             if !wanted {
                 stop.cancel();
             }
@@ -132,7 +133,7 @@ impl Endpoint {
                 continue;
             }
             let stop = self.shutdown.child_token();
-            dialing.insert(node.clone(), stop.clone());
+            dialing.insert(node.clone(), (address.clone(), stop.clone()));
             tokio::spawn(Arc::clone(self).keep_dialed(node.clone(), address.clone(), stop));
         }
     }

@@ -9,6 +9,8 @@
 //! | control messages to one peer | [`CONTROL_MAX`] | the link is closed: a peer that far behind is not a peer |
 //! | reliable data to one peer | [`DATA_MAX`] | the same |
 //! | datagrams to one peer | `shard::LINK_PACKETS_MAX` | the newest is dropped and counted |
+//!
+//! A datagram larger than the path takes goes in parts (`edge_wire::split`).
 
 mod connection;
 mod endpoint;
@@ -54,8 +56,6 @@ pub(crate) struct Counters {
     pub(crate) datagrams_in: AtomicU64,
     pub(crate) bytes_out: AtomicU64,
     pub(crate) bytes_in: AtomicU64,
-    /// Too large for the path's MTU or the connection was closing.
-    pub(crate) datagrams_failed: AtomicU64,
 }
 
 impl std::fmt::Debug for Link {

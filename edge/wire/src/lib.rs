@@ -6,7 +6,8 @@
 //! * **media datagrams**: [`datagram`] (varint flow id, then one plaintext RTP packet in canonical form);
 //! * **the recording journal**, appended on the edge and shipped byte for byte to the origin: [`journal`].
 //!
-//! What it is not: it opens no socket, keeps no state between messages and knows no client protocol.
+//! What it is not: it opens no socket, keeps no state between messages (but for parts in [`split`]) and knows no client
+//! protocol.
 //! `edge/wire/README.md` documents every message; a version bump changes that page in the same commit.
 //!
 //! Evolution: fields are only ever added, with new tags. A receiver ignores what it does not know, so two
@@ -21,6 +22,7 @@ pub mod ingest;
 pub mod journal;
 pub mod model;
 pub mod rtp;
+pub mod split;
 pub mod varint;
 
 /// The wire version a node says in its [`control::Hello`]. A node accepts its own and the one before.
