@@ -7,7 +7,7 @@
 //! | commands from the rooms | [`COMMANDS_MAX`] | the rooms wait: commands are never lost |
 //! | link datagrams in | [`LINK_PACKETS_MAX`] | the newest is dropped and counted; NACK repairs it |
 //! | link datagrams out, per link | [`LINK_PACKETS_MAX`] | the same |
-//! | events to the rooms | [`EVENTS_MAX`] | they wait inside the core |
+//! | events to the rooms | [`EVENTS_MAX`] | they wait inside the core, which keeps the newest 65,536 |
 //! | recorder packets | `recorder::QUEUE_MAX` | dropped and counted: the media thread never waits for a disk |
 
 use std::collections::BTreeMap;
@@ -146,6 +146,7 @@ pub(crate) fn start(
         wake: Arc::clone(&wake),
         gauges: Arc::clone(&gauges),
         chunk: BytesMut::new(),
+        head: Vec::new(),
         snapshot_at: Instant::now(),
     };
     std::thread::Builder::new().name("media-0".into()).spawn(move || thread.run())?;
@@ -165,6 +166,8 @@ struct Thread {
     gauges: Arc<Gauges>,
     /// Link datagrams are cut from here, so that one allocation serves many packets.
     chunk: BytesMut,
+    /// A datagram's flow id while it is written.
+    head: Vec<u8>,
     snapshot_at: Instant,
 }
 
@@ -192,7 +195,7 @@ impl Thread {
             if self.sfu.poll_timeout().is_some_and(|(at, _)| at <= now) {
                 self.sfu.handle_timeout(now);
             }
-            more |= self.flush();
+            self.flush();
             self.publish(now);
             let busy = u64::try_from(woken.elapsed().as_nanos()).unwrap_or(u64::MAX);
             self.gauges.busy_ns.fetch_add(busy, Ordering::Relaxed);
@@ -251,8 +254,8 @@ impl Thread {
         true
     }
 
-    /// Sends what the core has ready. True when events had to wait.
-    fn flush(&mut self) -> bool {
+    /// Sends what the core has ready. Events the rooms have no room for wait in the core until the next round.
+    fn flush(&mut self) {
         let transmits = self.sfu.transmits();
         for (destination, datagram) in transmits.iter() {
             if self.socket.send_to(datagram, destination).is_err() {
@@ -262,10 +265,9 @@ impl Thread {
         transmits.clear();
         self.flush_links();
         while let Ok(permit) = self.events.try_reserve() {
-            let Some(event) = self.sfu.poll_event() else { return false };
+            let Some(event) = self.sfu.poll_event() else { return };
             permit.send(event);
         }
-        false
     }
 
     fn flush_links(&mut self) {
@@ -283,7 +285,7 @@ impl Thread {
                 continue;
             }
             let Some(out) = self.links.get(&link) else { continue };
-            let datagram = cut(&mut self.chunk, flow, rtp);
+            let datagram = cut(&mut self.chunk, &mut self.head, flow, rtp);
             if out.try_send(datagram).is_err() {
                 self.gauges.link_out_dropped.fetch_add(1, Ordering::Relaxed);
             }
@@ -305,15 +307,15 @@ impl Thread {
 }
 
 /// One link datagram out of the shared chunk.
-fn cut(chunk: &mut BytesMut, flow: u64, rtp: &[u8]) -> Bytes {
+fn cut(chunk: &mut BytesMut, head: &mut Vec<u8>, flow: u64, rtp: &[u8]) -> Bytes {
     const CHUNK_BYTES: usize = 64 * 1024;
     let needed = rtp.len() + 8;
     if chunk.capacity() < needed {
         *chunk = BytesMut::with_capacity(CHUNK_BYTES);
     }
-    let mut head = Vec::with_capacity(8);
-    edge_wire::datagram::encode_flow(flow, &mut head);
-    chunk.extend_from_slice(&head);
+    head.clear();
+    edge_wire::datagram::encode_flow(flow, head);
+    chunk.extend_from_slice(head);
     chunk.extend_from_slice(rtp);
     chunk.split().freeze()
 }

@@ -1,7 +1,7 @@
-//! Limits on new connections, kept for each client address.
+//! Limits on new connections, kept for each client address: for IPv6 its /64, of which one host has all addresses.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::Instant;
 
 use parking_lot::Mutex;
@@ -22,6 +22,7 @@ pub(crate) struct Limits {
 impl Limits {
     /// Whether this address may connect now.
     pub(crate) fn admit(&self, address: IpAddr, now: Instant) -> bool {
+        let address = household(address);
         let mut buckets = self.buckets.lock();
         if buckets.len() >= ADDRESSES_MAX && !buckets.contains_key(&address) {
             buckets.retain(|_, (tokens, at)| refilled(*tokens, *at, now) < BURST);
@@ -34,6 +35,14 @@ impl Limits {
         *at = now;
         *tokens = if available >= 1.0 { available - 1.0 } else { available };
         available >= 1.0
+    }
+}
+
+/// What one user commonly holds of the address space.
+fn household(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64))),
     }
 }
 
@@ -56,5 +65,17 @@ mod tests {
         assert_eq!(admitted, BURST as usize);
         assert!(limits.admit(b, now));
         assert!(limits.admit(a, now + Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn the_addresses_of_one_ipv6_network_share_a_limit() {
+        let limits = Limits::default();
+        let now = Instant::now();
+        let host = |network: u16, host: u16| IpAddr::from([0x2001, 0xdb8, 0, network, 0, 0, 0, host]);
+        let admitted = (0..1_000).filter(|number| limits.admit(host(1, *number), now)).count();
+        assert_eq!(admitted, BURST as usize);
+        assert!(limits.admit(host(2, 0), now));
+        let mapped = "::ffff:10.0.0.1".parse().expect("an address");
+        assert!(limits.admit(mapped, now), "IPv4 seen through an IPv6 socket is not one network");
     }
 }

@@ -16,6 +16,8 @@ use crate::eventloop::{Connected, Message, NOTICES_MAX};
 
 /// A client that says nothing for this long is gone; it pings every few seconds.
 const SILENCE_MAX: Duration = Duration::from_secs(lk::PING_TIMEOUT_S as u64);
+/// A client whose TCP window stays closed this long is gone, whatever its kernel still acknowledges.
+const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 /// A token that a client got hours ago is renewed this often, so that it can reconnect in a long class.
 const TOKEN_REFRESH: Duration = Duration::from_secs(600);
 const TOKEN_TTL_S: u64 = 6 * 3600;
@@ -222,7 +224,7 @@ impl Client {
                             return if last { End::Told } else { End::Lost };
                         }
                         if last {
-                            let _ = self.socket.send(Frame::Close(None)).await;
+                            self.send(Frame::Close(None)).await;
                             return End::Told;
                         }
                     }
@@ -252,7 +254,7 @@ impl Client {
                 _ = refresh.tick() => {
                     let now_s = clock::now_ms() / 1_000;
                     let token = lk::refresh_token(&self.connect.claims, &self.server.config.keys, now_s, TOKEN_TTL_S);
-                    if let Some(frame) = token && self.socket.send(Frame::Binary(frame.into())).await.is_err() {
+                    if let Some(frame) = token && !self.send(Frame::Binary(frame.into())).await {
                         return End::Lost;
                     }
                 }
@@ -275,13 +277,11 @@ impl Client {
                 Incoming::Room(request) => {
                     self.server.messages.send(Message::Request { peer, request }).await.is_ok()
                 }
-                Incoming::Ping(ping) => {
-                    self.socket.send(Frame::Binary(ping.pong(clock::now_ms()).into())).await.is_ok()
-                }
+                Incoming::Ping(ping) => self.send(Frame::Binary(ping.pong(clock::now_ms()).into())).await,
                 Incoming::SyncState(state) => {
                     self.server.messages.send(Message::SyncState { peer, state }).await.is_ok()
                 }
-                Incoming::Reply(frame) => self.socket.send(Frame::Binary(frame.into())).await.is_ok(),
+                Incoming::Reply(frame) => self.send(Frame::Binary(frame.into())).await,
                 Incoming::Trickle => true,
             };
             if !going_on {
@@ -306,16 +306,21 @@ impl Client {
             last_sequence,
         };
         for frame in lk::encode_notice(notice, &context) {
-            if self.socket.send(Frame::Binary(frame.into())).await.is_err() {
+            if !self.send(Frame::Binary(frame.into())).await {
                 return false;
             }
         }
         true
     }
 
+    /// False when the client is gone, or takes nothing for [`SEND_TIMEOUT`].
+    async fn send(&mut self, frame: Frame) -> bool {
+        tokio::time::timeout(SEND_TIMEOUT, self.socket.send(frame)).await.is_ok_and(|sent| sent.is_ok())
+    }
+
     async fn leave(&mut self, reason: LeaveReason, action: LeaveAction) {
         self.say(&Notice::Leave { reason, action }, 0).await;
-        let _ = self.socket.send(Frame::Close(None)).await;
+        self.send(Frame::Close(None)).await;
     }
 }
 

@@ -1,5 +1,6 @@
 //! The room service of server SDKs: Twirp calls, answered here or by an edge that holds the room.
 
+use anyhow::Context as _;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -17,6 +18,8 @@ use crate::eventloop::Message;
 
 /// Marks a call that another edge passed on: it is not passed on again.
 const FORWARDED: &str = "x-seodang-forwarded";
+/// An edge that hangs must not hang its callers.
+const FORWARD_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
 
 pub(super) async fn call(
     Path((service, method)): Path<(String, String)>,
@@ -94,10 +97,15 @@ async fn forward(base: &str, path: &str, headers: &HeaderMap, body: Bytes) -> an
             request = request.header(name, value);
         }
     }
-    let answer = client.request(request.body(Full::from(body))?).await?;
-    let status = answer.status();
-    let content_type = answer.headers().get(header::CONTENT_TYPE).cloned();
-    let body = answer.into_body().collect().await?.to_bytes();
+    let request = request.body(Full::from(body))?;
+    let (head, body) = tokio::time::timeout(FORWARD_TIMEOUT, async {
+        let (head, body) = client.request(request).await?.into_parts();
+        anyhow::Ok((head, body.collect().await?.to_bytes()))
+    })
+    .await
+    .context("no answer in time")??;
+    let status = head.status;
+    let content_type = head.headers.get(header::CONTENT_TYPE).cloned();
     let mut response = (status, body).into_response();
     if let Some(value) = content_type {
         response.headers_mut().insert(header::CONTENT_TYPE, value);

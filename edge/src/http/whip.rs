@@ -109,6 +109,7 @@ async fn open(server: &Server, name: &str, entry: &whip::Entry) -> Result<Respon
     server.messages.send(message).await.map_err(|_| away("the edge is ending"))?;
     let connected = joined.await.map_err(|_| away("the edge is ending"))??;
     server.metrics.joins.inc();
+    let unanswered = Unanswered { peer: Some(connected.peer), messages: server.messages.clone() };
     let answer = tokio::time::timeout(ANSWER_TIMEOUT, async {
         loop {
             match receiver.recv().await {
@@ -133,6 +134,7 @@ async fn open(server: &Server, name: &str, entry: &whip::Entry) -> Result<Respon
         client_ufrag: ufrag(&entry.sdp).unwrap_or_default(),
     };
     server.sessions.lock().insert(id.clone(), session);
+    unanswered.opened();
     // The session has no connection to hear notices on; it ends when the room lets go of it.
     let (sessions, key) = (Arc::clone(&server.sessions), id.clone());
     tokio::spawn(async move {
@@ -145,6 +147,27 @@ async fn open(server: &Server, name: &str, entry: &whip::Entry) -> Result<Respon
     });
     let location = format!("/{name}/{}/{id}", encode_path(&entry.room));
     Ok(respond(whip::created(&answer, &location, &etag, &server.config.ice_servers())))
+}
+
+/// A participant whose session has no answer yet. The request may fail or be given up by its client at any point: nobody
+/// would know the session then, so its participant leaves.
+struct Unanswered {
+    peer: Option<PeerId>,
+    messages: mpsc::Sender<Message>,
+}
+
+impl Unanswered {
+    fn opened(mut self) {
+        self.peer = None;
+    }
+}
+
+impl Drop for Unanswered {
+    fn drop(&mut self) {
+        let Some(peer) = self.peer else { return };
+        let messages = self.messages.clone();
+        tokio::spawn(async move { messages.send(Message::Request { peer, request: Request::Leave }).await });
+    }
 }
 
 pub(super) async fn publish_session(

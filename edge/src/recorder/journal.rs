@@ -1,7 +1,7 @@
 //! Journal files on the edge: `{room sid}-{epoch}.journal`, with a `.json` beside it that says whose it is.
 
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -11,6 +11,10 @@ use tokio::sync::watch;
 
 use super::{Opened, Progress};
 use crate::metrics::Metrics;
+
+/// Bytes of one journal that wait for a disk that takes none; half a minute of a busy class. When full, records are dropped
+/// and counted.
+const PENDING_BYTES_MAX: usize = 64 << 20;
 
 /// Whose journal it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,7 +28,11 @@ pub(crate) struct Meta {
 pub(super) struct Journal {
     file: File,
     pending: Vec<u8>,
+    /// Bytes written to the file.
+    length: u64,
     dirty: bool,
+    /// The last write did not succeed; said once.
+    failing: bool,
     progress: watch::Sender<Progress>,
 }
 
@@ -41,36 +49,56 @@ impl Journal {
         let safe = room_sid.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         anyhow::ensure!(safe && !room_sid.is_empty(), "room sid {room_sid:?} is not a file name");
         let path = directory.join(format!("{room_sid}-{epoch}.journal"));
-        std::fs::write(path.with_extension("json"), serde_json::to_vec(&meta)?)?;
+        let mut beside = File::create(path.with_extension("json"))?;
+        beside.write_all(&serde_json::to_vec(&meta)?)?;
+        beside.sync_all()?;
         let file = File::create_new(&path).with_context(|| format!("journal {}", path.display()))?;
         File::open(directory)?.sync_all()?;
         let (progress, receiver) = watch::channel(Progress::default());
-        let journal = Self { file, pending: Vec::new(), dirty: false, progress };
+        let journal = Self { file, pending: Vec::new(), length: 0, dirty: false, failing: false, progress };
         Ok((journal, Opened { path, meta, progress: receiver }))
     }
 
-    pub(super) fn append(&mut self, record: &Record) {
+    /// False when the record is dropped: the disk takes nothing, and what waits for it is at its limit.
+    #[must_use]
+    pub(super) fn append(&mut self, record: &Record) -> bool {
+        if self.pending.len() >= PENDING_BYTES_MAX {
+            return false;
+        }
         append(record, &mut self.pending);
+        true
     }
 
     /// Writes what is pending; `sync` makes it durable, `last` says that nothing follows.
     pub(super) fn write(&mut self, sync: bool, last: bool, metrics: &Metrics) {
         if !self.pending.is_empty() {
             if let Err(error) = self.file.write_all(&self.pending) {
+                // Part of it may stand in the file: it is taken back, or the next try would write it twice.
+                let sound = self.length;
+                let undone = self.file.set_len(sound).and_then(|()| self.file.seek(SeekFrom::Start(sound)));
+                if self.failing {
+                    return;
+                }
+                self.failing = true;
                 metrics.recorder_lost.inc();
-                tracing::error!(%error, "the recording journal cannot be written; is the disk full?");
+                tracing::error!(%error, undone = undone.is_ok(), "the recording journal cannot be written; is the disk full?");
                 return;
             }
-            let written = self.pending.len() as u64;
+            self.length += self.pending.len() as u64;
             self.pending.clear();
+            self.failing = false;
             self.dirty = true;
-            self.progress.send_modify(|progress| progress.length += written);
         }
         if sync && self.dirty {
-            if let Err(error) = self.file.sync_data() {
-                tracing::error!(%error, "the recording journal cannot be synced");
+            // What is not durable here is not shipped: after a crash of the machine the origin would hold more than the edge,
+            // and the two could never agree again.
+            match self.file.sync_data() {
+                Ok(()) => {
+                    self.dirty = false;
+                    self.progress.send_modify(|progress| progress.length = self.length);
+                }
+                Err(error) => tracing::error!(%error, "the recording journal cannot be synced"),
             }
-            self.dirty = false;
         }
         if last {
             self.progress.send_modify(|progress| progress.ended = true);
@@ -104,7 +132,7 @@ fn close(path: &PathBuf) -> anyhow::Result<Opened> {
     }
     let mut file = File::options().write(true).open(path)?;
     file.set_len(sound as u64)?;
-    std::io::Seek::seek(&mut file, std::io::SeekFrom::End(0))?;
+    file.seek(SeekFrom::End(0))?;
     file.write_all(&end)?;
     file.sync_all()?;
     let progress = Progress { length: (sound + end.len()) as u64, ended: true };
@@ -120,4 +148,39 @@ fn scan(bytes: &[u8]) -> (usize, bool) {
         ended = matches!(record.entry, Some(Entry::End(_)));
     }
     (at, ended)
+}
+
+#[cfg(test)]
+mod tests {
+    use edge_wire::journal::Event;
+
+    use super::*;
+
+    #[test]
+    fn a_full_disk_costs_records_but_neither_memory_nor_the_journal() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let metrics = Metrics::default();
+        let (mut journal, opened) =
+            Journal::create(directory.path(), "class", "RM_x", "edge-a", 1).expect("made");
+        let record = Record {
+            at_ms: 1,
+            entry: Some(Entry::Event(Event { kind: "chat".into(), json: "x".repeat(50_000) })),
+        };
+        assert!(journal.append(&record));
+        journal.write(true, false, &metrics);
+        let sound = opened.progress.borrow().length;
+        // A file that cannot be written stands for the full disk.
+        let writable = std::mem::replace(&mut journal.file, File::open(&opened.path).expect("opens"));
+        let kept = (0..10_000).take_while(|_| journal.append(&record)).count();
+        assert!((1_000..2_000).contains(&kept), "{kept} records of 50 kB wait");
+        journal.write(true, false, &metrics);
+        journal.write(true, false, &metrics);
+        assert_eq!((opened.progress.borrow().length, metrics.recorder_lost.get()), (sound, 1));
+        journal.file = writable;
+        journal.write(true, true, &metrics);
+        let bytes = std::fs::read(&opened.path).expect("the file");
+        assert_eq!(scan(&bytes).0, bytes.len(), "every record is whole");
+        assert_eq!(*opened.progress.borrow(), Progress { length: bytes.len() as u64, ended: true });
+        assert_eq!(bytes.len() as u64, sound * (kept as u64 + 1));
+    }
 }

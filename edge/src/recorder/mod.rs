@@ -79,6 +79,7 @@ pub(crate) fn start(
 struct Recorder {
     directory: PathBuf,
     node_id: String,
+    /// Epoch of the next journal, at least.
     epoch: u64,
     opened: tokio::sync::mpsc::UnboundedSender<Opened>,
     metrics: Metrics,
@@ -118,7 +119,9 @@ impl Recorder {
                     return;
                 };
                 let Ok(stream) = u32::try_from(flow) else { return };
-                journal.append(&Record { at_ms, entry: Some(Entry::Packet(Packet { stream, rtp })) });
+                if !journal.append(&Record { at_ms, entry: Some(Entry::Packet(Packet { stream, rtp })) }) {
+                    self.metrics.recorder_lost.inc();
+                }
             }
             Input::Entry { room, room_sid, at_ms, entry } => self.entry(&room, &room_sid, at_ms, *entry),
         }
@@ -131,7 +134,9 @@ impl Recorder {
                 return;
             }
             // A room that closed and opened again within one life of the edge starts another journal.
+            // Its epoch is another even when the clock was set back or stands still.
             let epoch = self.epoch.max(at_ms);
+            self.epoch = epoch + 1;
             match Journal::create(&self.directory, room, room_sid, &self.node_id, epoch) {
                 Ok((journal, opened)) => {
                     let _ = self.opened.send(opened);
@@ -154,7 +159,8 @@ impl Recorder {
             Entry::Packet(_) | Entry::Report(_) | Entry::Event(_) | Entry::End(_) => {}
         }
         if let Some(journal) = self.journals.get_mut(room_sid) {
-            journal.append(&Record { at_ms, entry: Some(entry) });
+            let kept = journal.append(&Record { at_ms, entry: Some(entry) });
+            self.metrics.recorder_lost.inc_by(u64::from(!kept));
         }
         if ends && let Some(mut journal) = self.journals.remove(room_sid) {
             self.flows.retain(|_, sid| sid != room_sid);
