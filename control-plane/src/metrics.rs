@@ -4,7 +4,7 @@ use control_plane_agent::mirror::State;
 use control_plane_agent::view::View;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _};
-use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::{Registry, Unit};
@@ -79,6 +79,10 @@ impl Collector for ViewCollector {
                 Some(Unit::Seconds),
             ),
         ];
+        let unreadable = ConstCounter::new(self.view.unreadable());
+        let help = "Records in the store that could not be read and were left out";
+        let described = encoder.encode_descriptor("view_unreadable", help, None, unreadable.metric_type())?;
+        unreadable.encode(described)?;
         for (name, help, value, unit) in figures {
             let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
             gauge.encode(encoder.encode_descriptor(name, help, unit.as_ref(), gauge_type())?)?;
