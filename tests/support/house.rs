@@ -50,7 +50,10 @@ impl Node {
     pub fn start(name: &str, directory: &Path, arguments: &[String]) -> anyhow::Result<Self> {
         let log = directory.join(format!("{name}.log"));
         let output = std::fs::File::options().create(true).append(true).open(&log)?;
+        // A node takes every SEODANG_… of its environment for a setting; these are the tests' own.
         let child = Command::new(binary())
+            .env_remove("SEODANG_BIN")
+            .env_remove("SEODANG_TEST_LOG")
             .args(arguments)
             .current_dir(directory)
             .stdin(Stdio::null())

@@ -2,6 +2,7 @@
 
 #![expect(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
+pub mod fleet;
 pub mod house;
 pub mod http;
 pub mod video;

@@ -88,6 +88,27 @@ pub fn complaints(file: &Path) -> anyhow::Result<String> {
     Ok(said)
 }
 
+/// Pictures a decoder gets out of a file or URL.
+pub fn pictures_in(url: &str) -> anyhow::Result<u64> {
+    let output = Command::new("ffprobe")
+        .args([
+            "-v",
+            "error",
+            "-select_streams",
+            "v:0",
+            "-count_frames",
+            "-show_entries",
+            "stream=nb_read_frames",
+        ])
+        .args(["-of", "csv=p=0", url])
+        .output()
+        .context("ffprobe is needed")?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    text.lines().find_map(|line| line.trim().trim_end_matches(',').parse().ok()).with_context(|| {
+        format!("ffprobe counts nothing: {text} {}", String::from_utf8_lossy(&output.stderr))
+    })
+}
+
 /// One picture as a subscriber got it.
 #[derive(Clone, Debug)]
 pub struct Picture {
