@@ -242,3 +242,32 @@ fn mute_crosses_and_keeps_the_flow() {
     world.pass(Duration::from_secs(3));
     assert_eq!(world.edges[1].media.layers_received(), [0]);
 }
+
+#[test]
+fn an_edge_that_enters_before_the_control_plane_says_so_gets_nothing_until_then_and_everything_after() {
+    let mut world = World::new(2);
+    let teacher = world.join(0, "teacher");
+    let student = world.join(1, "student");
+    world.pass(Duration::from_secs(1));
+    assert_eq!(world.identities(teacher), ["student"]);
+    // As with a store that is away: edge 1 is in the room and says so, edge 0 does not know yet.
+    let now = world.now;
+    world.edges[0].rooms.handle_room_peers(now, "class", Vec::new());
+    world.run();
+    let told = world.edges[0].said.len();
+    let again = world.edges[1].said.iter().find(|(_, message)| matches!(message, Message::EnterRoom(_)));
+    let (_, enter) = again.cloned().expect("edge 1 entered");
+    world.edges[0].rooms.handle_link(now, link(1), enter);
+    world.camera(teacher);
+    world.pass(LINK_GRACE + Duration::from_secs(10));
+    assert_eq!(world.edges[0].said.len(), told, "nothing of the room goes to an edge that is not in it");
+    assert!(world.identities(teacher).is_empty());
+
+    let now = world.now;
+    world.edges[0].rooms.handle_room_peers(now, "class", vec![link(1)]);
+    world.run();
+    world.pass(Duration::from_secs(1));
+    assert_eq!(world.identities(teacher), ["student"]);
+    assert_eq!(world.identities(student), ["teacher"]);
+    assert_eq!(world.edges[1].media.layers_received(), [2]);
+}
