@@ -16,11 +16,18 @@
 //! 5. Equal costs go by fewer participants, then by node id: the same view gives the same answer on every control
 //!    plane, in whatever order the nodes came.
 //!
-//! What it is not: it opens nothing, asks no clock and keeps nothing between calls. Measured round-trip times come to
-//! bear at the client, which probes the first few of the answer.
+//! 6. A **measured** round trip goes before distance: it is turned into kilometres at [`KM_US`] each, and what
+//!    the user's own network adds to the measured nodes is added to the others, so that the two compare. A user who is in the
+//!    class already **stays** on their edge unless another is nearer by [`STAY_KM`], so that nobody swings to and fro.
+//!
+//! [`tree`] says which edges of a room are linked, and where each goes when it loses a parent. [`Atlas`] gives the
+//! answers of [`nearest()`] to many users of one view.
+//!
+//! What it is not: it opens nothing, asks no clock and keeps nothing between calls.
 
 #![forbid(unsafe_code)]
 
+mod atlas;
 pub mod geography;
 pub mod nearest;
 mod network;
@@ -28,7 +35,10 @@ mod repair;
 mod seconds;
 pub mod tree;
 
-pub use nearest::{Excluded, Hint, Obstacle, Ranked, Ranking, Reason, View, nearest};
+pub use atlas::Atlas;
+pub use nearest::{
+    Excluded, Hint, Measured, Obstacle, Ranked, Ranking, Reason, View, nearest, nearest_measured,
+};
 pub use network::Network;
 pub use tree::{Place, Plan, Shape, plan};
 
@@ -38,6 +48,8 @@ pub const LOADED_SHARE: f64 = 0.7;
 pub const LOADED_KM: f64 = 500.0;
 /// Detour worth taking to an edge that carries the room already.
 pub const ROOM_KM: f64 = 100.0;
+/// How much nearer another node has to be for a user to leave the one they are on; about 6 ms.
+pub const STAY_KM: f64 = 400.0;
 /// Stands for a distance nobody knows: farther than anything inside a country, nearer than the other side of the globe.
 pub const UNKNOWN_KM: f64 = 10_000.0;
 

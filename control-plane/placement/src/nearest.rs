@@ -1,11 +1,12 @@
 //! The order of nodes for one user.
 
-use std::collections::BTreeSet;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
 
 use control_plane_api::node::{Load, Location, Node, Role};
 
 use crate::geography::distance_km;
-use crate::{LOADED_KM, LOADED_SHARE, ROOM_KM, UNKNOWN_KM};
+use crate::{KM_US, LOADED_KM, LOADED_SHARE, ROOM_KM, STAY_KM, UNKNOWN_KM};
 
 /// What there is, as the control plane sees it at one moment.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +26,27 @@ pub struct Hint {
     pub region: Option<String>,
 }
 
+/// What a user's client measured and where the user is, if they are in the class already. Empty for a first join.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Measured<'a> {
+    /// Round trips in ms by node id, as the client probed them. Nonsense (0, negative, not a number) counts as none.
+    pub rtt_ms: BTreeMap<&'a str, f32>,
+    /// The node the user is on. Another has to be nearer by [`STAY_KM`]: a move costs a gap.
+    pub current: Option<&'a str>,
+}
+
+impl Measured<'_> {
+    /// The round trip to a node as kilometres.
+    fn km(&self, id: &str) -> Option<f64> {
+        let rtt_ms = self.rtt_ms.get(id).filter(|rtt_ms| rtt_ms.is_finite() && **rtt_ms > 0.0)?;
+        Some(f64::from(*rtt_ms) * 1_000.0 / KM_US)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rtt_ms.is_empty() && self.current.is_none()
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ranked {
     pub id: String,
@@ -40,6 +62,10 @@ pub struct Ranked {
 pub enum Reason {
     /// By distance alone.
     Nearest,
+    /// By the round trip the client measured.
+    Measured,
+    /// The user is there already, and nothing is enough better.
+    Stays,
     /// Brought forward: it carries the room already.
     CarriesRoom,
     /// Set back: it is loaded.
@@ -75,9 +101,30 @@ pub struct Ranking {
 /// Orders the nodes of `role` for a user, at most `limit` of them. See the crate's head for the rules.
 #[must_use]
 pub fn nearest(view: &View<'_>, role: Role, hint: &Hint, limit: usize) -> Ranking {
-    let user = locate(view, hint);
-    let (full, open): (Vec<&Node>, Vec<&Node>) =
-        view.nodes.iter().filter(|node| node.role == role).partition(|node| is_full(&node.load));
+    nearest_measured(view, role, hint, &Measured::default(), limit)
+}
+
+/// As [`nearest`], for a user whose client measured round trips or who is in the class already.
+#[must_use]
+pub fn nearest_measured(
+    view: &View<'_>,
+    role: Role,
+    hint: &Hint,
+    measured: &Measured<'_>,
+    limit: usize,
+) -> Ranking {
+    let user = User::new(&view.nodes, hint, measured);
+    let (candidates, excluded) = candidates(&view.nodes, role);
+    let mut rated: Vec<Rated<'_>> =
+        candidates.into_iter().map(|node| rate(view, hint, measured, &user, node)).collect();
+    rated.sort_by(Rated::order);
+    Ranking { choices: rated.into_iter().take(limit).map(Rated::into_ranked).collect(), excluded }
+}
+
+/// Nodes that may be chosen, and those that would have served, by id.
+pub(crate) fn candidates<'a>(nodes: &[&'a Node], role: Role) -> (Vec<&'a Node>, Vec<Excluded>) {
+    let of_role = nodes.iter().copied().filter(|node| node.role == role);
+    let (full, open): (Vec<&Node>, Vec<&Node>) = of_role.partition(|node| is_full(&node.load));
     let (draining, steady): (Vec<&Node>, Vec<&Node>) = open.into_iter().partition(|node| node.draining);
     let mut excluded: Vec<_> = full.iter().map(|node| exclude(node, Obstacle::Full)).collect();
     let candidates = if steady.is_empty() {
@@ -86,13 +133,8 @@ pub fn nearest(view: &View<'_>, role: Role, hint: &Hint, limit: usize) -> Rankin
         excluded.extend(draining.iter().map(|node| exclude(node, Obstacle::Draining)));
         steady
     };
-    let mut rated: Vec<Rated<'_>> = candidates.into_iter().map(|node| rate(view, hint, user, node)).collect();
-    rated.sort_by(|a, b| {
-        let by_cost = a.cost_km.total_cmp(&b.cost_km);
-        by_cost.then(a.node.load.participants.cmp(&b.node.load.participants)).then(a.node.id.cmp(&b.node.id))
-    });
     excluded.sort_by(|a, b| a.id.cmp(&b.id));
-    Ranking { choices: rated.into_iter().take(limit).map(Rated::into_ranked).collect(), excluded }
+    (candidates, excluded)
 }
 
 /// Whether a node has no place left. A node that names no capacity is never full.
@@ -116,15 +158,21 @@ pub fn region_location(nodes: &[&Node], region: &str) -> Option<Location> {
 }
 
 /// A node with its cost.
-struct Rated<'a> {
-    node: &'a Node,
+pub(crate) struct Rated<'a> {
+    pub(crate) node: &'a Node,
     distance_km: Option<f64>,
-    cost_km: f64,
+    pub(crate) cost_km: f64,
     reason: Reason,
 }
 
 impl Rated<'_> {
-    fn into_ranked(self) -> Ranked {
+    pub(crate) fn order(&self, other: &Self) -> Ordering {
+        let by_cost = self.cost_km.total_cmp(&other.cost_km);
+        let by_load = || self.node.load.participants.cmp(&other.node.load.participants);
+        by_cost.then_with(by_load).then_with(|| self.node.id.cmp(&other.node.id))
+    }
+
+    pub(crate) fn into_ranked(self) -> Ranked {
         Ranked {
             id: self.node.id.clone(),
             region: self.node.region.clone(),
@@ -135,23 +183,59 @@ impl Rated<'_> {
     }
 }
 
-fn locate(view: &View<'_>, hint: &Hint) -> Option<Location> {
-    let declared = hint.location.filter(Location::is_valid);
-    declared.or_else(|| hint.region.as_deref().and_then(|region| region_location(&view.nodes, region)))
+/// Where a user is, and what their own network adds to every round trip.
+pub(crate) struct User {
+    pub(crate) location: Option<Location>,
+    /// Least excess of a measured round trip over its distance: a node that was not measured would show it as well.
+    access_km: f64,
 }
 
-fn rate<'a>(view: &View<'_>, hint: &Hint, user: Option<Location>, node: &'a Node) -> Rated<'a> {
-    let distance_km = user.and_then(|user| node.location.and_then(|place| distance_km(&user, &place)));
+impl User {
+    pub(crate) fn new(nodes: &[&Node], hint: &Hint, measured: &Measured<'_>) -> Self {
+        let location = locate(nodes, hint);
+        let excess_km = |node: &&Node| {
+            let measured_km = measured.km(&node.id)?;
+            Some((measured_km - distance_km(&location?, &node.location?)?).max(0.0))
+        };
+        let least = if measured.rtt_ms.is_empty() {
+            None
+        } else {
+            nodes.iter().filter_map(excess_km).min_by(f64::total_cmp)
+        };
+        Self { location, access_km: least.unwrap_or(0.0) }
+    }
+}
+
+fn locate(nodes: &[&Node], hint: &Hint) -> Option<Location> {
+    let declared = hint.location.filter(Location::is_valid);
+    declared.or_else(|| hint.region.as_deref().and_then(|region| region_location(nodes, region)))
+}
+
+pub(crate) fn rate<'a>(
+    view: &View<'_>,
+    hint: &Hint,
+    measured: &Measured<'_>,
+    user: &User,
+    node: &'a Node,
+) -> Rated<'a> {
+    let measured_km = measured.km(&node.id);
+    let distance_km =
+        user.location.and_then(|user| node.location.and_then(|place| distance_km(&user, &place)));
     let in_region = hint.region.as_ref() == Some(&node.region);
-    let (base_km, mut reason) = match distance_km {
-        Some(distance_km) => (distance_km, Reason::Nearest),
-        None if in_region => (0.0, Reason::Region),
-        None => (UNKNOWN_KM, Reason::Unlocated),
+    let (base_km, mut reason) = match (measured_km, distance_km) {
+        (Some(measured_km), _) => (measured_km, Reason::Measured),
+        (None, Some(distance_km)) => (distance_km + user.access_km, Reason::Nearest),
+        (None, None) if in_region => (0.0, Reason::Region),
+        (None, None) => (UNKNOWN_KM, Reason::Unlocated),
     };
     let mut cost_km = base_km;
     if view.carrying.contains(node.id.as_str()) {
         cost_km -= ROOM_KM;
         reason = Reason::CarriesRoom;
+    }
+    if measured.current == Some(node.id.as_str()) {
+        cost_km -= STAY_KM;
+        reason = Reason::Stays;
     }
     let penalty_km = LOADED_KM * (load_share(&node.load) - LOADED_SHARE).max(0.0) / (1.0 - LOADED_SHARE);
     if penalty_km > 0.0 {
@@ -182,6 +266,8 @@ impl Reason {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Nearest => "nearest",
+            Self::Measured => "measured",
+            Self::Stays => "stays",
             Self::CarriesRoom => "carries-room",
             Self::Loaded => "loaded",
             Self::Draining => "draining",

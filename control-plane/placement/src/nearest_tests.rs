@@ -99,6 +99,45 @@ fn without_any_position_the_emptier_edge_comes_first() {
     assert_eq!(order(&nodes, &[], &hint)[0], ("jeju-edge".into(), Reason::Region));
 }
 
+#[test]
+fn a_measured_round_trip_goes_before_distance() {
+    let nodes = country();
+    let view = View { nodes: nodes.iter().collect(), carrying: BTreeSet::new() };
+    // Seoul is 17 km away, but its network takes 40 ms.
+    let rtt_ms = BTreeMap::from([("seoul-edge", 40.0), ("gangneung-edge", 6.0), ("jeju-edge", f32::NAN)]);
+    let measured = Measured { rtt_ms, current: None };
+    let found = nearest_measured(&view, Role::Edge, &at(ANYANG), &measured, 10).choices;
+    let found: Vec<_> = found.iter().map(|choice| (choice.id.as_str(), choice.reason)).collect();
+    assert_eq!(found[0], ("gangneung-edge", Reason::Measured));
+    assert_eq!(found[1], ("jeju-edge", Reason::Nearest), "what is not a number was not measured");
+}
+
+#[test]
+fn a_user_stays_unless_another_edge_is_enough_nearer() {
+    let nodes = country();
+    let view = View { nodes: nodes.iter().collect(), carrying: BTreeSet::new() };
+    let from = |current, rtt_ms: [f32; 2]| {
+        let rtt_ms = BTreeMap::from([("seoul-edge", rtt_ms[0]), ("gangneung-edge", rtt_ms[1])]);
+        let measured = Measured { rtt_ms, current: Some(current) };
+        nearest_measured(&view, Role::Edge, &at(ANYANG), &measured, 1).choices.remove(0)
+    };
+    let ranked = from("gangneung-edge", [10.0, 12.0]);
+    assert_eq!((ranked.id.as_str(), ranked.reason), ("gangneung-edge", Reason::Stays));
+    assert_eq!(from("seoul-edge", [12.0, 10.0]).id, "seoul-edge", "no swinging to and fro");
+    assert_eq!(from("gangneung-edge", [10.0, 30.0]).id, "seoul-edge");
+}
+
+#[test]
+fn a_full_edge_is_never_chosen_whatever_speaks_for_it() {
+    let mut nodes = country();
+    nodes[0].load = Load { participants: 300, capacity: 300, ..Load::default() };
+    let view = View { nodes: nodes.iter().collect(), carrying: BTreeSet::from(["seoul-edge"]) };
+    let measured = Measured { rtt_ms: BTreeMap::from([("seoul-edge", 0.5)]), current: Some("seoul-edge") };
+    let ranking = nearest_measured(&view, Role::Edge, &at(SEOUL), &measured, 10);
+    assert!(ranking.choices.iter().all(|choice| choice.id != "seoul-edge"));
+    assert_eq!(ranking.excluded, [Excluded { id: "seoul-edge".into(), obstacle: Obstacle::Full }]);
+}
+
 fn any_location() -> impl Strategy<Value = Option<Location>> {
     let degrees = prop_oneof![9 => -180.0..180.0f64, 1 => Just(f64::NAN), 1 => Just(1e9)];
     proptest::option::of(
@@ -140,9 +179,9 @@ proptest! {
         }
         prop_assert_eq!(ranking.choices.len() + ranking.excluded.len(), nodes.len());
 
-        let position = locate(&view, &hint);
+        let user = User::new(&view.nodes, &hint, &Measured::default());
         let costs: Vec<f64> =
-            ranking.choices.iter().map(|choice| rate(&view, &hint, position, by_id(&choice.id)).cost_km).collect();
+            ranking.choices.iter().map(|choice| rate(&view, &hint, &Measured::default(), &user, by_id(&choice.id)).cost_km).collect();
         prop_assert!(costs.iter().all(|cost| cost.is_finite()));
         prop_assert!(costs.is_sorted());
 
@@ -152,6 +191,12 @@ proptest! {
         turned.reverse();
         let again = nearest(&View { nodes: turned, ..view.clone() }, Role::Edge, &hint, usize::MAX);
         prop_assert_eq!(&ranking, &again);
+
+        let atlas = crate::Atlas::new(&view.nodes, Role::Edge);
+        for limit in [0, 1, 3, 12] {
+            let quick = atlas.nearest(&view.carrying, &hint, &Measured::default(), limit);
+            prop_assert_eq!(&quick, &nearest(&view, Role::Edge, &hint, limit), "the atlas answers alike");
+        }
 
         let few = nearest(&view, Role::Edge, &hint, 2);
         prop_assert_eq!(&few.choices[..], &ranking.choices[..ranking.choices.len().min(2)]);

@@ -350,3 +350,7 @@ impl Books {
         tree.reached[at] && self.depth[at] < DEPTH_MAX && self.neighbours[at] < slots
     }
 }
+
+#[cfg(test)]
+#[path = "tree_tests.rs"]
+mod tests;
