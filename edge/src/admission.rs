@@ -6,10 +6,16 @@
 //! waits here and nothing is thrown away: after [`PATIENCE`] the knock is counted and logged, once.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use control_plane_agent::view::View;
 use edge_sfu::LinkId;
+use edge_wire::control::Message;
 use prometheus_client::metrics::counter::Counter;
+
+use crate::eventloop::{EventLoop, State};
+use crate::link::Link;
 
 /// A presence record is normally here within a fraction of a second.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -60,6 +66,30 @@ impl Admission {
             false
         });
     }
+}
+
+impl EventLoop {
+    /// Notes who wants to enter what.
+    pub(crate) fn watch_admission(&mut self, now: Instant, link: LinkId, message: &Message) {
+        match message {
+            Message::EnterRoom(enter) if !admitted(&self.view, &self.state.links, link, &enter.room.name) => {
+                self.state.admission.knock(now, link, &enter.room.name);
+            }
+            Message::LeaveRoom(leave) => self.state.admission.left(link, &leave.room),
+            _ => {}
+        }
+    }
+
+    pub(crate) fn sweep_admission(&mut self, now: Instant) {
+        let Self { view, state, .. } = self;
+        let State { admission, links, .. } = state;
+        admission.sweep(now, |link, room| admitted(view, links, link, room));
+    }
+}
+
+/// Whether the control plane put the link's edge into the room.
+fn admitted(view: &View, links: &BTreeMap<LinkId, Arc<Link>>, link: LinkId, room: &str) -> bool {
+    links.get(&link).is_some_and(|link| view.presence().contains_key(&format!("{room}/{}", link.node_id)))
 }
 
 #[cfg(test)]

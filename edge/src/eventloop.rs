@@ -14,7 +14,7 @@ use edge_room::{
 };
 use edge_sfu::{Event, LinkId};
 use edge_signaling::lk::{DataState, SyncState};
-use edge_wire::{control, model};
+use edge_wire::model;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -145,9 +145,7 @@ impl EventLoop {
                 Ok(()) = changes.changed() => self.view_changed(),
                 _ = report.tick() => {
                     self.report();
-                    self.state.admission.sweep(Instant::now(), |link, room| {
-                        admitted(&self.view, &self.state.links, link, room)
-                    });
+                    self.sweep_admission(Instant::now());
                 }
                 () = tokio::time::sleep_until(wake.into()) => {}
                 () = shutdown.cancelled() => break,
@@ -251,18 +249,6 @@ impl EventLoop {
         });
         self.update_room_peers();
         self.apply_classes(now);
-    }
-
-    fn watch_admission(&mut self, now: Instant, link: LinkId, message: &control::Message) {
-        match message {
-            control::Message::EnterRoom(enter)
-                if !admitted(&self.view, &self.state.links, link, &enter.room.name) =>
-            {
-                self.state.admission.knock(now, link, &enter.room.name);
-            }
-            control::Message::LeaveRoom(leave) => self.state.admission.left(link, &leave.room),
-            _ => {}
-        }
     }
 
     /// A class that is switched to recording while it runs.
@@ -415,9 +401,4 @@ impl EventLoop {
         }
         self.view_changed();
     }
-}
-
-/// Whether the control plane put the link's edge into the room.
-fn admitted(view: &View, links: &BTreeMap<LinkId, Arc<Link>>, link: LinkId, room: &str) -> bool {
-    links.get(&link).is_some_and(|link| view.presence().contains_key(&format!("{room}/{}", link.node_id)))
 }

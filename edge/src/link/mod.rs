@@ -14,6 +14,8 @@
 
 mod connection;
 mod endpoint;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
