@@ -1,0 +1,183 @@
+//! What must hold.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use edge_sfu::{LinkId, Origin, SessionId, SourceId};
+use edge_wire::control::Announce;
+use edge_wire::journal::Entry;
+
+use crate::world::{ROOM, World, link, peer_of};
+
+/// Longest hop path, as the cascade has it.
+const HOPS_MAX: usize = 8;
+
+/// A way never passes an edge twice, ends with who tells it, and is not told to whom it passed.
+pub(crate) fn announcement(announce: &Announce, from: &str, to: &str) {
+    let hops = &announce.hops;
+    let distinct: BTreeSet<&String> = hops.iter().collect();
+    assert_eq!(distinct.len(), hops.len(), "a way passes an edge twice: {hops:?}");
+    assert_eq!(hops.last().map(String::as_str), Some(from), "a way does not end with who tells it");
+    assert!(!hops.iter().any(|hop| hop == to), "a way is told back to {to}: {hops:?}");
+    assert!(hops.len() <= HOPS_MAX, "a way of {} hops is told", hops.len());
+}
+
+/// Streams open once, close once, and a journal that ended says no more of them.
+pub(crate) fn journal(entries: &[Entry], must_end: bool) {
+    let (mut open, mut used, mut has_ended) = (BTreeSet::new(), BTreeSet::new(), true);
+    for entry in entries {
+        match entry {
+            Entry::Open(stream) => {
+                assert!(used.insert(stream.stream), "stream {} opens twice", stream.stream);
+                open.insert(stream.stream);
+            }
+            Entry::Close(close) => assert!(open.remove(&close.stream), "stream {} is not open", close.stream),
+            Entry::Packet(packet) => assert!(open.contains(&packet.stream), "a packet of no open stream"),
+            Entry::Report(report) => assert!(open.contains(&report.stream), "a report of no open stream"),
+            Entry::Event(_) => {}
+            Entry::End(_) => assert!(open.is_empty(), "a journal ends with streams open: {open:?}"),
+        }
+        has_ended = matches!(entry, Entry::End(_));
+    }
+    assert!(!must_end || has_ended, "a journal does not end with its end");
+}
+
+impl World {
+    /// Holds at any moment: no media goes round in circles.
+    pub(crate) fn check_always(&self) {
+        for at in 0..self.edges.len() {
+            for source in self.edges[at].books.sources.keys() {
+                let (_, is_loop) = self.follow(at, *source);
+                assert!(!is_loop, "media goes round in a circle through edge {at}");
+            }
+        }
+    }
+
+    /// Holds once all is healed and time has passed.
+    pub(crate) fn check_settled(&self) {
+        self.check_rosters();
+        self.check_ways();
+        self.check_flows();
+        self.edges.iter().for_each(|edge| journal(&edge.journal, false));
+    }
+
+    fn check_rosters(&self) {
+        let everybody: BTreeMap<String, String> = self
+            .people
+            .iter()
+            .map(|(identity, (index, peer))| {
+                let who = self.edges[*index].rooms.as_ref().and_then(|rooms| rooms.who(*peer));
+                let (_, sid, _) = who.unwrap_or_else(|| panic!("{identity} is not on edge {index}"));
+                (identity.clone(), sid)
+            })
+            .collect();
+        for (index, edge) in self.edges.iter().enumerate() {
+            let present: BTreeSet<&str> =
+                self.people.iter().filter(|(_, at)| at.0 == index).map(|(who, _)| who.as_str()).collect();
+            let clients: BTreeSet<&str> =
+                edge.clients.values().filter_map(|c| Some(c.own.as_ref()?.identity.as_str())).collect();
+            assert_eq!(clients, present, "clients of edge {index}");
+            for client in edge.clients.values() {
+                let own = &client.own.as_ref().expect("a client was told of itself").identity;
+                let told: BTreeMap<&String, &String> =
+                    client.roster.iter().map(|(who, (sid, _))| (who, sid)).collect();
+                let others: BTreeMap<&String, &String> =
+                    everybody.iter().filter(|(who, _)| *who != own).collect();
+                assert_eq!(told, others, "the roster of {own} on edge {index}");
+            }
+        }
+    }
+
+    /// Every client gets every track of the others.
+    fn check_ways(&self) {
+        let published: Vec<(usize, String, String)> = self
+            .people
+            .iter()
+            .flat_map(|(identity, (index, peer))| {
+                let own = self.edges[*index].clients[peer].own.as_ref().expect("it joined");
+                own.tracks.iter().map(move |track| (*index, identity.clone(), track.sid.clone()))
+            })
+            .collect();
+        for (index, edge) in self.edges.iter().enumerate() {
+            for (peer, client) in &edge.clients {
+                let own = &client.own.as_ref().expect("it joined").identity;
+                for (home, publisher, track) in published.iter().filter(|(_, who, _)| who != own) {
+                    let what = format!("{own} on edge {index} watches {track} of {publisher} on edge {home}");
+                    let mid = client.tracks.get(track).unwrap_or_else(|| panic!("{what}: it has no section"));
+                    let source = edge.books.sessions[&SessionId(peer.0)].watches.get(mid);
+                    let source = source.unwrap_or_else(|| panic!("{what}: nothing feeds its section"));
+                    let (end, is_loop) = self.follow(index, *source);
+                    assert!(!is_loop, "{what}: its way is a circle");
+                    assert_eq!(end, Some(*home), "{what}: its way ends elsewhere");
+                }
+            }
+        }
+    }
+
+    /// What is sent over a link is received at its other end under the same number, and nothing else is.
+    fn check_flows(&self) {
+        for (a, edge) in self.edges.iter().enumerate() {
+            let sent = edge.books.feeds.keys().filter(|(link, _)| *link != LinkId::RECORDER);
+            for (to, flow) in sent {
+                let far = &self.edges[peer_of(*to)].books.receives;
+                assert!(far.contains_key(&(link(a), *flow)), "edge {a} sends {to:?} flow {flow} to nobody");
+            }
+            let mut layers = BTreeSet::new();
+            for ((from, flow), layer) in &edge.books.receives {
+                let far = &self.edges[peer_of(*from)].books.feeds;
+                assert!(
+                    far.contains_key(&(link(a), *flow)),
+                    "edge {a} waits for flow {flow} of {from:?} in vain"
+                );
+                assert!(layers.insert(*layer), "edge {a} pulls a layer twice");
+            }
+            let Some(rooms) = &edge.rooms else { continue };
+            for (link, (sent, received)) in rooms.link_flows() {
+                let count = |flows: &BTreeMap<(LinkId, u64), (SourceId, u8)>| {
+                    flows.keys().filter(|(l, _)| *l == link).count()
+                };
+                let books = (count(&edge.books.feeds), count(&edge.books.receives));
+                assert_eq!((sent as usize, received as usize), books, "flows of edge {a} over {link:?}");
+            }
+        }
+    }
+
+    /// Holds once everybody has left and time has passed: nothing is kept.
+    pub(crate) fn check_empty(&self) {
+        for (index, edge) in self.edges.iter().enumerate() {
+            let books = &edge.books;
+            let kept = (books.sessions.len(), books.sources.len(), books.feeds.len(), books.receives.len());
+            assert_eq!(kept, (0, 0, 0, 0), "sessions, sources, feeds and flows kept on edge {index}");
+            let rooms = edge.rooms.as_ref().map_or(0, |rooms| rooms.rooms().count());
+            assert_eq!(rooms, 0, "rooms kept on edge {index}");
+            journal(&edge.journal, true);
+        }
+    }
+
+    /// From a source upstream: the edge where it is published, if the way is whole; and whether it is a circle.
+    fn follow(&self, at: usize, source: SourceId) -> (Option<usize>, bool) {
+        let (mut at, mut source) = (at, source);
+        let mut passed = BTreeSet::new();
+        loop {
+            if !passed.insert((at, source)) {
+                return (None, true);
+            }
+            let books = &self.edges[at].books;
+            match books.sources.get(&source).map(|(origin, _)| *origin) {
+                None => return (None, false),
+                Some(Origin::Link(from)) => {
+                    let flow = books
+                        .receives
+                        .iter()
+                        .find(|(_, (fed, _))| *fed == source)
+                        .map(|((_, flow), _)| *flow);
+                    let Some(flow) = flow else { return (None, false) };
+                    let far = peer_of(from);
+                    let fed = self.edges[far].books.feeds.get(&(link(at), flow));
+                    let Some((above, _)) = fed else { return (None, false) };
+                    (at, source) = (far, *above);
+                }
+                Some(_) => return (Some(at), false),
+            }
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! A bounded number of seeds; `cargo run -p sim --release -- --seeds 1000` runs more.
+
+#[test]
+fn fifty_lessons_end_well() {
+    let failed: Vec<String> = (0..50).filter_map(|seed| sim::lesson::run(seed).err()).collect();
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
