@@ -10,7 +10,7 @@ use control_plane_api::token::ApiKey;
 use load::{Client, ClientConfig};
 
 use super::house::{Node, binary, connect, free_ports, now_s, token};
-use super::{http, until};
+use super::{Turn, http, turn, until};
 
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 const TOKEN_TTL_S: u64 = 3_600;
@@ -20,8 +20,10 @@ pub struct Fleet {
     nodes: BTreeMap<&'static str, Node>,
     port_base: u16,
     key: ApiKey,
-    // Last: the directory goes after the processes that write into it.
+    // After the processes that write into it.
     directory: tempfile::TempDir,
+    // Last: the next test begins when all of this is gone.
+    turn: Turn,
 }
 
 /// Names of the nodes; each is the certificate's too.
@@ -32,9 +34,10 @@ pub const CDN: &str = "jeju-cdn";
 
 impl Fleet {
     pub async fn open() -> anyhow::Result<Self> {
+        let turn = turn().await;
         let directory = tempfile::Builder::new().prefix("seodang-").tempdir()?;
         let key = ApiKey { key: "fleet".into(), secret: format!("{:032x}", rand::random::<u128>()) };
-        let mut fleet = Self { nodes: BTreeMap::new(), port_base: free_ports(), key, directory };
+        let mut fleet = Self { nodes: BTreeMap::new(), port_base: free_ports(), key, directory, turn };
         fleet.certificates(&["--control-plane", CONTROL_PLANE])?;
         fleet.certificates(&[EDGE, ORIGIN, CDN])?;
         for name in [CONTROL_PLANE, ORIGIN, EDGE, CDN] {

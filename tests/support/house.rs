@@ -13,6 +13,7 @@ use seodang::ready::Ready;
 use tokio::sync::mpsc;
 
 use super::http::{self, Metrics};
+use super::{Turn, turn};
 
 /// Ports of one house.
 const PORTS: u16 = 80;
@@ -102,13 +103,16 @@ pub struct House {
     pub ready: Ready,
     pub port_base: u16,
     pub node: Node,
-    // Last: the directory goes after the process that writes into it.
+    // After the process that writes into it.
     directory: tempfile::TempDir,
+    // Last: the next test begins when all of this is gone.
+    turn: Turn,
 }
 
 impl House {
     /// Starts the house and waits until all of it answers.
     pub async fn open() -> anyhow::Result<Self> {
+        let turn = turn().await;
         let directory = tempfile::Builder::new().prefix("seodang-").tempdir()?;
         let port_base = free_ports();
         let log = std::env::var("SEODANG_TEST_LOG").unwrap_or_else(|_| "info".to_owned());
@@ -134,7 +138,7 @@ impl House {
             anyhow::ensure!(!late, "the house did not come up:\n{}", node.said());
             tokio::time::sleep(Duration::from_millis(20)).await;
         };
-        Ok(Self { ready, port_base, node, directory })
+        Ok(Self { ready, port_base, node, directory, turn })
     }
 
     pub fn directory(&self) -> &Path {

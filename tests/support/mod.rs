@@ -13,6 +13,15 @@ use std::time::Duration;
 /// Patience for what takes milliseconds when all is well.
 pub const PATIENCE: Duration = Duration::from_secs(15);
 
+/// Held by a house or fleet while it is open: the tests of one file take turns, whatever number of threads they have, so
+/// that none measures another's load.
+pub type Turn = tokio::sync::MutexGuard<'static, ()>;
+static TURNS: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
+pub async fn turn() -> Turn {
+    TURNS.lock().await
+}
+
 /// A figure for whoever reads the run's output; the test harness does not swallow it.
 pub fn say(line: &str) {
     writeln!(std::io::stderr(), "    {line}").ok();
