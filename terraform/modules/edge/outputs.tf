@@ -1,0 +1,4 @@
+output "addresses" {
+  description = "Node id to its public address."
+  value       = module.machine.addresses
+}
