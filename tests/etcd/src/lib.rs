@@ -96,6 +96,21 @@ impl Cluster {
         self.start_member(at)
     }
 
+    /// Ends all members, throws away what they had, and starts anew under the same addresses.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn set_back(&mut self) -> anyhow::Result<()> {
+        for at in 0..MEMBERS {
+            self.kill(at)?;
+        }
+        for at in 0..MEMBERS {
+            std::fs::remove_dir_all(self.directory.path().join(format!("m{at}")))?;
+            self.start_member(at)?;
+        }
+        self.enable_users().await
+    }
+
     /// Stops a member where it is, connections open, until [`Self::resume`].
     ///
     /// # Errors

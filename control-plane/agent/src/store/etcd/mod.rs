@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use etcd_client::{
-    Client, Compare, CompareOp, GetOptions, KeyValue, KvClient, LeaseGrantOptions, PutOptions,
-    ResponseHeader, Txn, TxnOp, TxnOpResponse,
+    Client, Compare, CompareOp, KeyValue, KvClient, LeaseGrantOptions, PutOptions, ResponseHeader, Txn,
+    TxnOp, TxnOpResponse,
 };
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -24,13 +24,12 @@ use super::{Compared, Entry, Error, LeaseId, Listing, Revision, Store, Watch};
 mod cluster;
 mod config;
 mod failure;
+mod listing;
 pub mod schema;
 mod watch;
 
 pub use self::config::Config;
 
-/// Entries asked for at once in a listing.
-const PAGE_ENTRIES: i64 = 1_000;
 /// Largest answer taken, in bytes: a page of ordinary records many times over, or a hundred of the largest.
 const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Leases whose time is remembered; beyond that etcd is asked for it.
@@ -113,49 +112,6 @@ impl Etcd {
         let ttl = Duration::from_secs(granted.ok_or(Error::LeaseNotFound { lease })?);
         self.remember(lease, ttl);
         Ok(ttl)
-    }
-
-    /// One page of a listing, from key `from` on, as of `at` or now.
-    async fn page(
-        &self,
-        from: &[u8],
-        end: &[u8],
-        at: Option<Revision>,
-    ) -> Result<(Vec<KeyValue>, bool, Revision), Error> {
-        let mut options = GetOptions::new().with_range(end).with_limit(PAGE_ENTRIES);
-        if let Some(at) = at {
-            options = options.with_revision(i64::try_from(at).map_err(Error::refused)?);
-        }
-        self.cluster
-            .ask(Repeat::Always, |client| {
-                let (from, options) = (from.to_vec(), options.clone());
-                async move {
-                    let mut found = kv(&client).get(from, Some(options)).await?;
-                    let revision = header(found.header())?;
-                    let more = found.more();
-                    Ok((found.take_kvs(), more, revision))
-                }
-                .boxed()
-            })
-            .await
-    }
-
-    async fn list_all(&self, prefix: &str) -> Result<Listing, Error> {
-        let (mut from, end) = range(self.full(prefix));
-        let mut entries = Vec::new();
-        let mut at = None;
-        loop {
-            let (found, more, now) = self.page(&from, &end, at).await?;
-            let revision = *at.get_or_insert(now);
-            entries.extend(found.iter().filter_map(|found| self.entry(found)));
-            match found.last() {
-                Some(last) if more => {
-                    from = last.key().to_vec();
-                    from.push(0);
-                }
-                _ => return Ok(Listing { entries, revision }),
-            }
-        }
     }
 }
 
@@ -369,16 +325,4 @@ fn maybe_missing_lease(failure: Failure, lease: Option<LeaseId>) -> Failure {
         Some(lease) => missing_lease(failure, lease),
         None => failure,
     }
-}
-
-/// Start and end of all keys that begin with `prefix`.
-fn range(prefix: Vec<u8>) -> (Vec<u8>, Vec<u8>) {
-    let mut end = prefix.clone();
-    match end.last_mut() {
-        // Text never ends in 0xff.
-        Some(last) => *last = last.saturating_add(1),
-        // From the first key to the last.
-        None => return (vec![0], vec![0]),
-    }
-    (prefix, end)
 }

@@ -16,7 +16,9 @@ use tokio::time::Instant;
 
 use super::cluster::Repeat;
 use super::failure::Failure;
-use super::{ANSWER_BYTES_MAX, Etcd, range, revision};
+use super::listing::range;
+use super::{ANSWER_BYTES_MAX, Etcd, revision};
+use crate::backoff::Backoff;
 use crate::store::{Batch, Error, Event, Revision, Watch};
 
 /// Quiet after which a stream is asked for a sign of life.
@@ -26,8 +28,6 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a member may be behind the revision watched from before the history counts as gone: a cluster that was set
 /// back (restored from a copy) would otherwise be waited on for ever.
 const LAG_MAX: Duration = Duration::from_secs(5);
-/// Wait before a lost stream is opened again, drawn so that a fleet does not come at once.
-const PAUSE_MS: std::ops::RangeInclusive<u64> = 10..=100;
 
 pub(super) async fn start(etcd: Etcd, prefix: &str, from: Revision) -> Result<Watch, Error> {
     let mut follower = Follower {
@@ -36,6 +36,7 @@ pub(super) async fn start(etcd: Etcd, prefix: &str, from: Revision) -> Result<Wa
         next: from.max(1),
         told: VecDeque::new(),
         stream: None,
+        backoff: Backoff::default(),
         ended: false,
     };
     follower.open().await?;
@@ -50,6 +51,8 @@ struct Follower {
     next: Revision,
     told: VecDeque<Batch>,
     stream: Option<Stream>,
+    /// Between streams that say nothing.
+    backoff: Backoff,
     ended: bool,
 }
 
@@ -82,11 +85,14 @@ impl Follower {
     /// Takes one message, or opens the stream again.
     async fn advance(&mut self) -> Result<(), Error> {
         let Some(stream) = &mut self.stream else {
-            tokio::time::sleep(Duration::from_millis(rand::random_range(PAUSE_MS))).await;
+            tokio::time::sleep(self.backoff.next_wait()).await;
             return self.open().await;
         };
         match stream.message().await {
-            Ok(message) => self.take(&message),
+            Ok(message) => {
+                self.backoff.reset();
+                self.take(&message)
+            }
             // More at once than is taken: the listing comes in pages.
             Err(Failure::Answered(Error::Refused { reason })) if reason.contains("length too large") => {
                 Err(Error::Compacted { oldest: self.next })
