@@ -1,4 +1,4 @@
-//! Configuration of an edge: TOML file, then `SEODANG_EDGE_…`, then flags (`control_plane_agent::config`).
+//! Configuration of an edge: TOML file, then `SEODANG_EDGE__…`, then flags (`control_plane_agent::config`).
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;

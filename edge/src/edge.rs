@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU32;
 
 use anyhow::Context as _;
 use control_plane_agent::identity::Identity;
-use control_plane_agent::registration::{Registration, TTL_DEFAULT};
+use control_plane_agent::registration::{Registration, Status, TTL_DEFAULT};
 use control_plane_agent::store::Store;
 use control_plane_agent::view::View;
 use control_plane_api::node::{Load, Node, Role};
@@ -165,7 +165,9 @@ impl Edge {
         };
         tokio::spawn(http::webhook::send(fact_receiver, Arc::clone(&server.config), parts.clone()));
         let serving = tokio::spawn(server.run(self.http, self.admin, parts.clone()));
-        let result = event_loop.run(message_receiver, link_events, media_events, shutdown).await;
+        let ending = shutdown.child_token();
+        tokio::spawn(end_when_superseded(registration.clone(), ending.clone()));
+        let result = event_loop.run(message_receiver, link_events, media_events, ending).await;
         registration.deregister().await;
         // What is still queued for the origin gets a moment; the rest is uploaded by the next start.
         tokio::time::sleep(std::time::Duration::from_millis(300)).await;
@@ -173,6 +175,18 @@ impl Edge {
         let _ = serving.await;
         uploads.abort();
         result
+    }
+}
+
+/// A younger process has this node id: this one must not go on serving beside it.
+async fn end_when_superseded(registration: Registration, shutdown: CancellationToken) {
+    let mut status = registration.status();
+    tokio::select! {
+        superseded = status.wait_for(|status| *status == Status::Superseded) => if superseded.is_ok() {
+            tracing::error!("another process took this edge's name: this one sends its clients away and ends");
+            shutdown.cancel();
+        },
+        () = shutdown.cancelled() => {}
     }
 }
 

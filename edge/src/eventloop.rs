@@ -1,7 +1,7 @@
 //! The edge's one loop: clients, links, media and the control plane's view go into [`Rooms`]; what it puts out is carried
 //! to where it belongs. One task owns all rooms, so nothing here is locked.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -29,6 +29,10 @@ use crate::{clock, mesh, recorder};
 pub(crate) const MESSAGES_MAX: usize = 4_096;
 /// Notices one client may be behind; beyond it the connection is dropped and the client resumes.
 pub(crate) const NOTICES_MAX: usize = 2_048;
+/// Journal entries that wait for a recorder whose disk hangs; beyond it they are dropped and counted.
+const ENTRIES_MAX: usize = 16_384;
+/// A room's record goes when nobody has come back for this long.
+const ROOM_RECORD_LINGER: Duration = Duration::from_secs(2);
 /// Longest sleep of the loop.
 const SLEEP_MAX: Duration = Duration::from_secs(1);
 /// Pause of load and link figures in the node's record.
@@ -111,6 +115,8 @@ pub(crate) struct State {
     /// Rooms open on this edge.
     pub(crate) open: BTreeMap<String, model::Room>,
     pub(crate) admission: Admission,
+    /// For the recorder, while its queue is full.
+    entries: VecDeque<recorder::Input>,
     pub(crate) reported: Option<Reported>,
 }
 
@@ -278,6 +284,7 @@ impl EventLoop {
     }
 
     async fn drain(&mut self) {
+        self.hand_over_entries();
         while let Some(output) = self.rooms.poll_output() {
             match output {
                 Output::Media(command) => self.shard.send(Input::Command(command)).await,
@@ -293,7 +300,7 @@ impl EventLoop {
                     }
                 }
                 Output::ClientData { peer, reliable, payload } => self.client_data(peer, reliable, &payload),
-                Output::Record { room, room_sid, entry } => self.record(room, room_sid, entry).await,
+                Output::Record { room, room_sid, entry } => self.record(room, room_sid, entry),
                 Output::RoomOpened { room } => self.room_opened(room),
                 Output::RoomPresence { room, identities } => self.presence(&room, identities),
                 Output::RoomClosed { room } => self.room_closed(&room),
@@ -352,13 +359,28 @@ impl EventLoop {
         }
     }
 
-    async fn record(&self, room: String, room_sid: String, entry: edge_wire::journal::Entry) {
-        let mut input =
-            recorder::Input::Entry { room, room_sid, at_ms: clock::now_ms(), entry: Box::new(entry) };
-        // Entries are never dropped: a full queue drains within milliseconds, or the disk is gone and the loop slows down.
-        while let Err(std::sync::mpsc::TrySendError::Full(back)) = self.recorder.try_send(input) {
-            input = back;
-            tokio::time::sleep(Duration::from_millis(1)).await;
+    fn record(&mut self, room: String, room_sid: String, entry: edge_wire::journal::Entry) {
+        if self.state.entries.len() >= ENTRIES_MAX {
+            self.metrics.recorder_lost.inc();
+            return;
+        }
+        let entry = Box::new(entry);
+        self.state.entries.push_back(recorder::Input::Entry {
+            room,
+            room_sid,
+            at_ms: clock::now_ms(),
+            entry,
+        });
+        self.hand_over_entries();
+    }
+
+    /// A disk that hangs must not hang the rooms: what the recorder does not take now waits here, in order.
+    fn hand_over_entries(&mut self) {
+        while let Some(input) = self.state.entries.pop_front() {
+            if let Err(std::sync::mpsc::TrySendError::Full(back)) = self.recorder.try_send(input) {
+                self.state.entries.push_front(back);
+                return;
+            }
         }
     }
 
@@ -388,17 +410,32 @@ impl EventLoop {
     }
 
     fn room_closed(&mut self, room: &str) {
-        self.state.open.remove(room);
+        let sid = self.state.open.remove(room).map(|open| open.sid);
         self.registration.unset(&key::presence(room, &self.node_id));
-        let others = mesh::peers_of_room(room, &self.node_id, self.view.presence().values());
-        if others.is_empty() {
-            let (store, key) = (Arc::clone(&self.store), key::room(room));
-            tokio::spawn(async move {
-                if let Err(error) = store.delete(&key).await {
-                    tracing::debug!(%error, "the room's record stays until the control plane clears it");
-                }
-            });
+        if let Some(sid) = sid {
+            tokio::spawn(forget_room(Arc::clone(&self.store), room.to_owned(), sid));
         }
         self.view_changed();
+    }
+}
+
+/// Deletes the record of a room that no edge holds any more. Asks the store, not the view: another edge may just have
+/// opened the room, and a record deleted under it would split the class.
+async fn forget_room(store: Arc<dyn control_plane_agent::store::Store>, room: String, sid: String) {
+    tokio::time::sleep(ROOM_RECORD_LINGER).await;
+    let forget = async {
+        if !store.list(&key::presence_prefix(&room)).await?.entries.is_empty() {
+            return Ok(());
+        }
+        let record = store.get(&key::room(&room)).await?;
+        let record = record
+            .and_then(|entry| serde_json::from_slice::<control_plane_api::room::Room>(&entry.value).ok());
+        if record.is_some_and(|record| record.sid == sid) {
+            store.delete(&key::room(&room)).await?;
+        }
+        Ok::<(), control_plane_agent::store::Error>(())
+    };
+    if let Err(error) = forget.await {
+        tracing::debug!(%error, "the room's record stays until somebody joins it again");
     }
 }

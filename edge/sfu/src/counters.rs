@@ -55,6 +55,8 @@ counters! {
     /// Late packets of a part of the stream a receiver is past.
     dropped_no_place,
     dropped_channel_not_open,
+    /// Data of clients that came while the rooms could not take events.
+    dropped_events_full,
     /// The channel has too much waiting for its peer.
     dropped_channel_full,
     /// Commands that name what is not there, or no longer.

@@ -31,7 +31,7 @@ pub use snapshot::{FlowSnapshot, LayerSnapshot, Snapshot};
 
 /// Timers served in one turn; the rest is due at once again, so that packets are read in between.
 const TIMERS_PER_TURN: usize = 512;
-/// Events kept when the shell does not drain them; beyond it the oldest goes. A shell that keeps the contract never has
+/// Events kept when the shell does not drain them; beyond it clients' data is dropped and counted. A shell that keeps the contract never has
 /// more than one turn's.
 const EVENTS_MAX: usize = 65_536;
 
@@ -216,8 +216,10 @@ impl Sfu {
     }
 
     fn tell(&mut self, event: Event) {
-        if self.events.len() == EVENTS_MAX {
-            self.events.pop_front();
+        // Clients' data is what can flood; lives of sessions and layers must not be lost over it.
+        if self.events.len() >= EVENTS_MAX && matches!(event, Event::Data { .. }) {
+            self.counters.dropped_events_full += 1;
+            return;
         }
         self.events.push_back(event);
     }
