@@ -29,8 +29,8 @@ pub(crate) struct World {
     pub(crate) edges: Vec<Edge>,
     /// Directions in which nothing passes.
     pub(crate) cut: BTreeSet<(usize, usize)>,
-    /// Connections that carry packets.
-    alive: BTreeSet<u64>,
+    /// Connections that carry packets or are being made, with their ends.
+    alive: BTreeMap<u64, (usize, usize)>,
     /// Arrival of the last packet in each direction: streams keep their order.
     arrivals: BTreeMap<(usize, usize), Instant>,
     presence: BTreeSet<usize>,
@@ -85,7 +85,7 @@ impl World {
             sequence: 0,
             edges: Vec::new(),
             cut: BTreeSet::new(),
-            alive: BTreeSet::new(),
+            alive: BTreeMap::new(),
             arrivals: BTreeMap::new(),
             presence: BTreeSet::new(),
             version: 0,
@@ -138,9 +138,8 @@ impl World {
         edge.clients.clear();
         edge.journal.clear();
         let life = edge.life;
-        for (peer, connection) in std::mem::take(&mut edge.links) {
-            self.break_connection(index, peer, connection);
-        }
+        edge.links.clear();
+        self.break_connections(|ends| ends.0 == index || ends.1 == index);
         self.schedule(LEASE, Due::Lease { edge: index, life });
         let lost: Vec<String> =
             self.people.iter().filter(|(_, at)| at.0 == index).map(|(who, _)| who.clone()).collect();
@@ -150,19 +149,20 @@ impl World {
     /// Stops one direction. The connection over it is lost, and both ends notice within 300 ms.
     pub(crate) fn cut(&mut self, from: usize, to: usize) {
         self.cut.insert((from, to));
-        if let Some(connection) = self.edges[from].links.get(&to).copied() {
-            self.break_connection(from, to, connection);
-        }
-        if let Some(connection) = self.edges[to].links.get(&from).copied() {
-            self.break_connection(to, from, connection);
-        }
+        let pair = (from.min(to), from.max(to));
+        self.break_connections(|ends| ends == pair);
     }
 
-    fn break_connection(&mut self, a: usize, b: usize, connection: u64) {
-        self.alive.remove(&connection);
-        for (at, peer) in [(a, b), (b, a)] {
-            let wait = Duration::from_millis(self.rng.random_range(50..300));
-            self.schedule(wait, Due::Down { at, peer, connection });
+    /// Each end notices in its own time.
+    fn break_connections(&mut self, is_concerned: impl Fn((usize, usize)) -> bool) {
+        let broken: Vec<(u64, (usize, usize))> =
+            self.alive.iter().filter(|(_, ends)| is_concerned(**ends)).map(|(c, ends)| (*c, *ends)).collect();
+        for (connection, (a, b)) in broken {
+            self.alive.remove(&connection);
+            for (at, peer) in [(a, b), (b, a)] {
+                let wait = Duration::from_millis(self.rng.random_range(50..300));
+                self.schedule(wait, Due::Down { at, peer, connection });
+            }
         }
     }
 
@@ -306,7 +306,9 @@ impl World {
         let now = self.now;
         match due {
             Due::Packet { from, to, connection, packet } => {
-                if self.edges[to].links.get(&from) != Some(&connection) || !self.alive.contains(&connection) {
+                if self.edges[to].links.get(&from) != Some(&connection)
+                    || !self.alive.contains_key(&connection)
+                {
                     return;
                 }
                 let Some(rooms) = &mut self.edges[to].rooms else { return };
@@ -321,7 +323,7 @@ impl World {
                 rooms.link_up(now, link(peer), node_id(peer));
                 rooms.set_link_cost(link(peer), delay_ms(at, peer) as u32 * 2);
                 self.edges[at].links.insert(peer, connection);
-                if !self.alive.contains(&connection) {
+                if !self.alive.contains_key(&connection) {
                     self.schedule(Duration::from_millis(300), Due::Down { at, peer, connection });
                 }
                 self.pump(at);
@@ -368,13 +370,13 @@ impl World {
                 let is_up = self.edges[a].rooms.is_some() && self.edges[b].rooms.is_some();
                 let is_open = !self.cut.contains(&(a, b)) && !self.cut.contains(&(b, a));
                 let linked =
-                    self.edges[a].links.get(&b).is_some_and(|connection| self.alive.contains(connection));
+                    self.edges[a].links.get(&b).is_some_and(|connection| self.alive.contains_key(connection));
                 if !is_up || !is_open || linked || self.edges[a].links.contains_key(&b) {
                     continue;
                 }
                 self.sequence += 1;
                 let connection = self.sequence;
-                self.alive.insert(connection);
+                self.alive.insert(connection, (a, b));
                 let way = Duration::from_millis(delay_ms(a, b));
                 self.schedule(way, Due::Up { at: b, peer: a, connection });
                 self.schedule(way * 2, Due::Up { at: a, peer: b, connection });
@@ -483,7 +485,7 @@ impl World {
 
     fn send(&mut self, from: usize, to: usize, packet: Packet) {
         let Some(connection) = self.edges[from].links.get(&to).copied() else { return };
-        if !self.alive.contains(&connection) {
+        if !self.alive.contains_key(&connection) {
             return;
         }
         self.messages += 1;
