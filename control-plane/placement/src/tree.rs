@@ -165,8 +165,8 @@ impl Tree {
     pub(crate) fn of_plan(network: &Network, members: &[usize], plan: &Plan) -> Self {
         let mut tree = Self::empty(members);
         let position = |id: &String| members.binary_search(&network.index(id)?).ok();
-        for at in 0..members.len() {
-            let first = plan.places.get(network.id(members[at])).and_then(|place| place.first.as_ref());
+        for (at, member) in members.iter().enumerate() {
+            let first = plan.places.get(network.id(*member)).and_then(|place| place.first.as_ref());
             tree.parent[at] =
                 first.and_then(position).filter(|parent| tree.cost_us(network, at, *parent) != LOST);
         }
