@@ -5,12 +5,11 @@
 //! user's in one pass of multiplications; the nearest few are rated; and of the rest only those whose distance alone
 //! does not rule them out.
 
-use std::collections::BTreeSet;
-
 use control_plane_api::node::{Location, Node, Role};
 
+use crate::ROOM_KM;
 use crate::geography::EARTH_RADIUS_KM;
-use crate::nearest::{Excluded, Hint, Measured, Ranking, Rated, User, View, candidates, rate};
+use crate::nearest::{Excluded, Hint, Measured, Ranking, Rated, User, candidates, rate};
 
 /// Error of a product of two unit vectors in 32 bits, generously.
 const ROUNDING: f32 = 4e-6;
@@ -24,6 +23,13 @@ pub struct Atlas<'a> {
     directions: [Vec<f32>; 3],
     unlocated: Vec<usize>,
     excluded: Vec<Excluded>,
+}
+
+/// The nodes that carry a room, as an atlas knows them: made once per room and kept while the atlas is.
+#[derive(Clone, Debug)]
+pub struct Carrying {
+    is_carrying: Vec<bool>,
+    any: bool,
 }
 
 impl<'a> Atlas<'a> {
@@ -44,11 +50,11 @@ impl<'a> Atlas<'a> {
         Self { nodes: nodes.to_vec(), candidates, directions, unlocated, excluded }
     }
 
-    /// As [`crate::nearest_measured`] with `carrying` as the view's.
+    /// As [`crate::nearest_measured`] with `carrying` in place of the view's.
     #[must_use]
     pub fn nearest(
         &self,
-        carrying: &BTreeSet<&str>,
+        carrying: &Carrying,
         hint: &Hint,
         measured: &Measured<'_>,
         limit: usize,
@@ -58,38 +64,59 @@ impl<'a> Atlas<'a> {
         Ranking { choices, excluded: self.excluded.clone() }
     }
 
+    /// The nodes of these ids; ids that may not be chosen do not count.
+    #[must_use]
+    pub fn carrying<'b>(&self, ids: impl IntoIterator<Item = &'b str>) -> Carrying {
+        let mut carrying = Carrying { is_carrying: vec![false; self.candidates.len()], any: false };
+        ids.into_iter().for_each(|id| self.carry(&mut carrying, id));
+        carrying
+    }
+
+    /// One more node carries the room.
+    pub fn carry(&self, carrying: &mut Carrying, id: &str) {
+        if let Some(index) = self.index(id) {
+            carrying.is_carrying[index] = true;
+            carrying.any = true;
+        }
+    }
+
     /// The one node to send the user to, without the words around it.
     #[must_use]
-    pub fn first(&self, carrying: &BTreeSet<&str>, hint: &Hint, measured: &Measured<'_>) -> Option<&'a Node> {
+    pub fn first(&self, carrying: &Carrying, hint: &Hint, measured: &Measured<'_>) -> Option<&'a Node> {
         self.picks(carrying, hint, measured, 1).first().map(|rated| rated.node)
     }
 
     fn picks(
         &self,
-        carrying: &BTreeSet<&str>,
+        carrying: &Carrying,
         hint: &Hint,
         measured: &Measured<'_>,
         limit: usize,
     ) -> Vec<Rated<'a>> {
         let user = User::new(&self.nodes, hint, measured);
-        let view = View { nodes: Vec::new(), carrying: carrying.clone() };
         let mut best = Best { limit, picks: Vec::with_capacity(limit.min(self.candidates.len()) + 1) };
-        let rate_at = |index: usize| rate(&view, hint, measured, &user, self.candidates[index]);
+        let rate_at =
+            |index: usize| rate(carrying.is_carrying[index], hint, measured, &user, self.candidates[index]);
         // What is measured is not ruled out by distance; those are a few.
         let Some(location) = user.location.filter(|_| measured.is_empty()) else {
             (0..self.candidates.len()).for_each(|index| best.offer(rate_at(index)));
             return best.picks;
         };
         let mut first: Vec<usize> = self.unlocated.clone();
-        first.extend(carrying.iter().filter_map(|id| self.index(id)));
         let dots = self.dots(direction(&location));
         first.extend(most(&dots, limit.min(self.candidates.len())));
         first.sort_unstable();
         first.dedup();
         first.iter().for_each(|index| best.offer(rate_at(*index)));
+        // A node that carries the room may be farther away than its cost.
+        let mut dot_min = best.dot_min(if carrying.any { ROOM_KM } else { 0.0 });
         for (index, dot) in dots.iter().enumerate() {
-            if *dot >= best.dot_min() && first.binary_search(&index).is_err() {
+            if *dot < dot_min || first.binary_search(&index).is_ok() {
+                continue;
+            }
+            if carrying.is_carrying[index] || *dot >= best.dot_min(0.0) {
                 best.offer(rate_at(index));
+                dot_min = best.dot_min(if carrying.any { ROOM_KM } else { 0.0 });
             }
         }
         best.picks
@@ -121,10 +148,10 @@ impl<'a> Best<'a> {
     }
 
     /// Cosine of the angle beyond which distance alone rules a node out.
-    fn dot_min(&self) -> f32 {
+    fn dot_min(&self, bonus_km: f64) -> f32 {
         match self.picks.last().filter(|_| self.picks.len() == self.limit) {
-            Some(last) if last.cost_km >= std::f64::consts::PI * EARTH_RADIUS_KM => f32::MIN,
-            Some(last) => (last.cost_km.max(0.0) / EARTH_RADIUS_KM).cos() as f32 - ROUNDING,
+            Some(last) if last.cost_km + bonus_km >= std::f64::consts::PI * EARTH_RADIUS_KM => f32::MIN,
+            Some(last) => ((last.cost_km + bonus_km).max(0.0) / EARTH_RADIUS_KM).cos() as f32 - ROUNDING,
             None => f32::MIN,
         }
     }

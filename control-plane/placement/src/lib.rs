@@ -35,7 +35,7 @@ mod repair;
 mod seconds;
 pub mod tree;
 
-pub use atlas::Atlas;
+pub use atlas::{Atlas, Carrying};
 pub use nearest::{
     Excluded, Hint, Measured, Obstacle, Ranked, Ranking, Reason, View, nearest, nearest_measured,
 };

@@ -115,8 +115,10 @@ pub fn nearest_measured(
 ) -> Ranking {
     let user = User::new(&view.nodes, hint, measured);
     let (candidates, excluded) = candidates(&view.nodes, role);
-    let mut rated: Vec<Rated<'_>> =
-        candidates.into_iter().map(|node| rate(view, hint, measured, &user, node)).collect();
+    let mut rated: Vec<Rated<'_>> = candidates
+        .into_iter()
+        .map(|node| rate(view.carrying.contains(node.id.as_str()), hint, measured, &user, node))
+        .collect();
     rated.sort_by(Rated::order);
     Ranking { choices: rated.into_iter().take(limit).map(Rated::into_ranked).collect(), excluded }
 }
@@ -212,7 +214,7 @@ fn locate(nodes: &[&Node], hint: &Hint) -> Option<Location> {
 }
 
 pub(crate) fn rate<'a>(
-    view: &View<'_>,
+    carries_room: bool,
     hint: &Hint,
     measured: &Measured<'_>,
     user: &User,
@@ -229,7 +231,7 @@ pub(crate) fn rate<'a>(
         (None, None) => (UNKNOWN_KM, Reason::Unlocated),
     };
     let mut cost_km = base_km;
-    if view.carrying.contains(node.id.as_str()) {
+    if carries_room {
         cost_km -= ROOM_KM;
         reason = Reason::CarriesRoom;
     }

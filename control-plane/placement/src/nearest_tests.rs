@@ -181,7 +181,7 @@ proptest! {
 
         let user = User::new(&view.nodes, &hint, &Measured::default());
         let costs: Vec<f64> =
-            ranking.choices.iter().map(|choice| rate(&view, &hint, &Measured::default(), &user, by_id(&choice.id)).cost_km).collect();
+            ranking.choices.iter().map(|choice| rate(view.carrying.contains(choice.id.as_str()), &hint, &Measured::default(), &user, by_id(&choice.id)).cost_km).collect();
         prop_assert!(costs.iter().all(|cost| cost.is_finite()));
         prop_assert!(costs.is_sorted());
 
@@ -194,7 +194,7 @@ proptest! {
 
         let atlas = crate::Atlas::new(&view.nodes, Role::Edge);
         for limit in [0, 1, 3, 12] {
-            let quick = atlas.nearest(&view.carrying, &hint, &Measured::default(), limit);
+            let quick = atlas.nearest(&atlas.carrying(view.carrying.iter().copied()), &hint, &Measured::default(), limit);
             prop_assert_eq!(&quick, &nearest(&view, Role::Edge, &hint, limit), "the atlas answers alike");
         }
 

@@ -6,7 +6,7 @@ use edge_sfu::{LinkId, Origin, SessionId, SourceId};
 use edge_wire::control::Announce;
 use edge_wire::journal::Entry;
 
-use crate::world::{ROOM, World, link, peer_of};
+use crate::world::{World, link, peer_of};
 
 /// Longest hop path, as the cascade has it.
 const HOPS_MAX: usize = 8;

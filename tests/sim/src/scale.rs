@@ -43,7 +43,7 @@ pub fn run(csv: bool) -> String {
     } else {
         let per_s = VIEWERS as f64 / joins.as_secs_f64();
         let _ =
-            writeln!(out, "joins: {VIEWERS} in {:.2} s on one core = {per_s:.0} per s", joins.as_secs_f64());
+            writeln!(out, "joins: {VIEWERS} in {:.2} s of one core = {per_s:.0} per s", joins.as_secs_f64());
         let _ = writeln!(out, "link costs of {} edges: {:.3} s", nodes.len(), built.as_secs_f64());
         let _ = writeln!(out, "plans of {ROOMS} rooms: {:.3} s", planned.as_secs_f64());
         let _ = writeln!(
@@ -74,6 +74,13 @@ pub fn run(csv: bool) -> String {
 #[expect(clippy::disallowed_methods, reason = "what is measured here is real time")]
 fn now() -> Instant {
     Instant::now()
+}
+
+/// Processor time of this thread: on a shared machine the clock on the wall counts others' work. Linux; elsewhere 0.
+fn busy() -> Duration {
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let spent_ns = stat.split_whitespace().next().and_then(|word| word.parse().ok());
+    Duration::from_nanos(spent_ns.unwrap_or(0))
 }
 
 fn fleet(rng: &mut StdRng) -> Vec<Node> {
@@ -111,9 +118,9 @@ fn join_all<'a>(rng: &mut StdRng, nodes: &[&'a Node]) -> (Vec<BTreeSet<&'a str>>
     for (room, edges) in rooms.iter_mut().enumerate() {
         // Classes of all sizes: 4 of 5 small, a few with thousands.
         let viewers = match room % 100 {
-            0 => 4_000,
-            1..20 => 180,
-            _ => 32,
+            0 => 4_030,
+            1..21 => 180,
+            _ => 30,
         };
         let reach = match room % 5 {
             0 => 40.0,
@@ -130,13 +137,16 @@ fn join_all<'a>(rng: &mut StdRng, nodes: &[&'a Node]) -> (Vec<BTreeSet<&'a str>>
                 Hint { location: Some(Location { latitude, longitude }), region: None }
             })
             .collect();
-        let started = now();
+        let started = busy();
+        let mut carrying = atlas.carrying([]);
         for hint in &hints {
-            if let Some(node) = atlas.first(edges, hint, &measured) {
-                edges.insert(node.id.as_str());
+            if let Some(node) = atlas.first(&carrying, hint, &measured)
+                && edges.insert(node.id.as_str())
+            {
+                atlas.carry(&mut carrying, &node.id);
             }
         }
-        spent += started.elapsed();
+        spent += busy().saturating_sub(started);
     }
     (rooms, spent)
 }
