@@ -61,6 +61,20 @@ impl Room {
         self.tell_link_state(edge, link);
     }
 
+    /// An edge that enters anew keeps nothing of what it sent before: its control plane took this one out of the room for a moment.
+    pub(crate) fn pull_again(&mut self, edge: &mut Edge, now: Instant, link: LinkId) {
+        for track_sid in self.tracks.keys().cloned().collect::<Vec<_>>() {
+            let Some(track) = self.tracks.get_mut(&track_sid).filter(|track| track.via == Some(link)) else {
+                continue;
+            };
+            for layer in track.pulls.keys().copied().collect::<Vec<Layer>>() {
+                release(edge, track, link, layer);
+            }
+            track.via = None;
+            self.refresh_demand(edge, now, &track_sid);
+        }
+    }
+
     /// The far edge said `LeaveRoom`: everything of the room on this link is dropped. The control plane's word that it is
     /// no longer in the room may have come first.
     pub(crate) fn left(&mut self, edge: &mut Edge, now: Instant, link: LinkId) {

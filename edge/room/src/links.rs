@@ -134,6 +134,7 @@ impl Rooms {
             if room.record.sid != sid {
                 tracing::warn!(link = link.0, "an edge enters another life of a room");
             }
+            room.pull_again(edge, now, link);
             room.entered(edge, link);
         });
     }

@@ -271,3 +271,21 @@ fn an_edge_that_enters_before_the_control_plane_says_so_gets_nothing_until_then_
     assert_eq!(world.identities(student), ["teacher"]);
     assert_eq!(world.edges[1].media.layers_received(), [2]);
 }
+
+/// Found by the simulator (seed 1069): the sending edge had dropped the flow, the pulling one waited for it for ever.
+#[test]
+fn a_link_taken_out_of_the_room_for_a_moment_carries_media_again() {
+    let mut world = World::new(2);
+    let teacher = world.join(0, "teacher");
+    let student = world.join(1, "student");
+    let camera = world.camera(teacher);
+    assert_eq!(world.edges[0].media.layers_sent(), [2]);
+    for links in [Vec::new(), vec![link(1)]] {
+        world.edges[0].rooms.handle_room_peers(world.now, "class", links);
+        world.run();
+    }
+    world.pass(Duration::from_secs(1));
+    assert_eq!(world.edges[0].media.layers_sent(), [2]);
+    assert_eq!(world.edges[1].media.layers_received(), [2]);
+    assert!(world.watch(student, &camera).is_some());
+}
