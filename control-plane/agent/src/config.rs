@@ -14,7 +14,16 @@ use toml::{Table, Value};
 /// Start of every environment variable that sets a key.
 pub const ENV_PREFIX: &str = "SEODANG_";
 /// Variables with the prefix that set no key: they steer the build, the tests, or the command line.
-pub const ENV_RESERVED: [&str; 3] = ["SEODANG_SKIP_WEB", "SEODANG_CONFIG", "SEODANG_TEST"];
+pub const ENV_RESERVED: [&str; 8] = [
+    "SEODANG_SKIP_WEB",
+    "SEODANG_CONFIG",
+    "SEODANG_TEST",
+    "SEODANG_BIN",
+    "SEODANG_CACHE",
+    "SEODANG_KEEP",
+    "SEODANG_SHOTS",
+    "SEODANG_CLASS_SECONDS",
+];
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
