@@ -63,7 +63,7 @@ enum Packet {
 }
 
 enum Due {
-    Packet { from: usize, to: usize, connection: u64, packet: Packet },
+    Packet { from: usize, to: usize, connection: u64, packet: Box<Packet> },
     Up { at: usize, peer: usize, connection: u64 },
     Down { at: usize, peer: usize, connection: u64 },
     Dial,
@@ -74,7 +74,6 @@ enum Due {
 }
 
 impl World {
-    #[expect(clippy::disallowed_methods, reason = "virtual time has to start somewhere")]
     pub(crate) fn new(seed: u64, edges: usize) -> Self {
         let now = Instant::now();
         let mut world = Self {
@@ -312,7 +311,7 @@ impl World {
                     return;
                 }
                 let Some(rooms) = &mut self.edges[to].rooms else { return };
-                match packet {
+                match *packet {
                     Packet::Control(message) => rooms.handle_link(now, link(from), message),
                     Packet::Data(data) => rooms.handle_link_data(now, link(from), data),
                 }
@@ -494,7 +493,7 @@ impl World {
         let last = self.arrivals.entry((from, to)).or_insert(arrival);
         *last = arrival.max(*last);
         let wait = *last - self.now;
-        self.schedule(wait, Due::Packet { from, to, connection, packet });
+        self.schedule(wait, Due::Packet { from, to, connection, packet: Box::new(packet) });
     }
 }
 
