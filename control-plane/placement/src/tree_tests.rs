@@ -165,7 +165,7 @@ proptest! {
     #[test]
     fn small_changes_of_cost_move_nobody(nodes in any_nodes(0..24), shift in -0.03..0.03f64) {
         let before = plan(&network(&nodes), &ids(&nodes), None);
-        let mut later = nodes.clone();
+        let mut later = nodes;
         for node in &mut later {
             node.links.iter_mut().for_each(|link| link.rtt_ms *= 1.0 + shift as f32);
         }
@@ -236,7 +236,7 @@ fn an_edge_that_drains_carries_as_little_as_it_can() {
     let mut nodes: Vec<Node> =
         (0..9).map(|i| node(i, Some(Location { latitude: 0.0, longitude: i as f64 }))).collect();
     let before = plan(&network(&nodes), &ids(&nodes), None);
-    let root = before.root.clone().expect("there are edges");
+    let root = before.root.expect("there are edges");
     nodes.iter_mut().filter(|node| node.id == root).for_each(|node| node.draining = true);
     let after = plan(&network(&nodes), &ids(&nodes), None);
     assert_ne!(after.root, Some(root.clone()));
