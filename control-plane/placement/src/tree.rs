@@ -21,7 +21,7 @@
 //! *Hysteresis*: a room keeps its tree (repaired, if need be) until a new one is shorter by [`BETTER_SHARE`] in the mean cost
 //! between two of its edges: every moved edge costs its watchers a keyframe.
 //!
-//! *Repair* is local: see [`crate::repair`].
+//! *Repair* is local: see `repair.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
