@@ -263,8 +263,8 @@ impl Presentation {
         let (width, height) = video.display_size();
         let variant = Variant { layer, codec: video.codec_string(), width, height };
         // The variant is described by the largest picture it has shown.
-        let larger = |known: &Variant| known.width * known.height < width * height;
-        if self.variants.get(&layer).is_none_or(larger) {
+        let pixels = |variant: &Variant| u64::from(variant.width) * u64::from(variant.height);
+        if self.variants.get(&layer).is_none_or(|known| pixels(known) < pixels(&variant)) {
             self.variants.insert(layer, variant);
         }
         self.inits.insert(layer, Init { video: Arc::clone(video), name: name.clone(), count });

@@ -55,6 +55,27 @@ fn vp9_becomes_cmaf() {
     assert!(text.contains("RESOLUTION=320x180"), "{text}");
 }
 
+/// The header of a frame is the publisher's word: 65,536 by 65,536 pixels do not fit 32 bits.
+#[test]
+fn the_largest_picture_a_header_can_claim_is_packaged_like_any_other() {
+    const GREY: [u8; 28] = [
+        0x8C, 0x81, 0x07, 0x82, 0x49, 0x83, 0x42, 0, 1, 0xF0, 1, 0xF6, 0, 0x38, 0x24, 0x1C, 0x18, 0x4A, 0, 0,
+        0x30, 0x60, 0, 0, 0x22, 0xD5, 0xC0, 0,
+    ];
+    let mut vast = GREY;
+    vast[7..11].copy_from_slice(&[0x0F, 0xFF, 0xFF, 0xFF]);
+    let frame =
+        |index: i64| (index * 500_000, vec![if index % 8 < 4 { vast.to_vec() } else { GREY.to_vec() }]);
+    let camera = Stream::new(1, TrackSource::Camera, "video/VP9");
+    let mut tape = Tape::default();
+    tape.open(0, &camera);
+    tape.publish(&camera, &(0..48).map(frame).collect::<Frames>(), arrive);
+    tape.end(24_500);
+    let manifest = replay(&[("edge-seoul", &tape)]).manifest();
+    assert_eq!(manifest.presentations.len(), 1);
+    assert!(manifest.presentations[0].has_video);
+}
+
 #[test]
 fn av1_becomes_cmaf() {
     let store = lesson("video/AV1", &packetize::av1(0));
