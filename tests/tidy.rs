@@ -46,7 +46,9 @@ fn rooms_are_small() {
     let broken: Vec<String> = tracked(&["rs"])
         .iter()
         .filter(|(_, text)| text.lines().count() > RUST_LINES_MAX)
-        .map(|(path, text)| format!("{} has {} lines, the limit is {RUST_LINES_MAX}", path.display(), text.lines().count()))
+        .map(|(path, text)| {
+            format!("{} has {} lines, the limit is {RUST_LINES_MAX}", path.display(), text.lines().count())
+        })
         .collect();
     report("split by noun", &broken);
 }
@@ -58,7 +60,12 @@ fn lines_fit_the_page() {
         for (number, line) in text.lines().enumerate() {
             // Long literals (an SDP line, a hex vector) are data.
             if line.chars().count() > LINE_CHARACTERS_MAX && !line.contains('"') {
-                broken.push(format!("{}:{} has {} characters", path.display(), number + 1, line.chars().count()));
+                broken.push(format!(
+                    "{}:{} has {} characters",
+                    path.display(),
+                    number + 1,
+                    line.chars().count()
+                ));
             }
         }
     }
@@ -69,10 +76,13 @@ fn lines_fit_the_page() {
 fn cores_have_no_runtime_in_their_dependencies() {
     let mut broken = Vec::new();
     for core in CORES {
-        let manifest = std::fs::read_to_string(root().join(core).join("Cargo.toml")).expect("a core has a manifest");
+        let manifest =
+            std::fs::read_to_string(root().join(core).join("Cargo.toml")).expect("a core has a manifest");
         let normal = manifest.split("[dev-dependencies]").next().unwrap_or_default();
         for banned in ["tokio", "quinn", "hyper", "axum", "mio", "socket2", "object_store", "foyer"] {
-            if normal.lines().any(|line| line.starts_with(&format!("{banned}.")) || line.starts_with(&format!("{banned} "))) {
+            if normal.lines().any(|line| {
+                line.starts_with(&format!("{banned}.")) || line.starts_with(&format!("{banned} "))
+            }) {
                 broken.push(format!("{core}/Cargo.toml depends on {banned}"));
             }
         }
@@ -92,7 +102,8 @@ fn cores_do_not_ask_the_time() {
             continue;
         }
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-        let is_test = path.components().any(|part| matches!(part.as_os_str().to_str(), Some("tests" | "tests.rs")));
+        let is_test =
+            path.components().any(|part| matches!(part.as_os_str().to_str(), Some("tests" | "tests.rs")));
         for banned in ["Instant::now(", "SystemTime::now(", "thread::spawn(", "UdpSocket::bind("] {
             if !is_test && code.contains(banned) {
                 broken.push(format!("{} uses {banned}…)", path.display()));
@@ -105,7 +116,13 @@ fn cores_do_not_ask_the_time() {
 #[test]
 fn nothing_is_left_unfinished_in_the_open() {
     let mut broken = Vec::new();
-    let banned = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("todo", "!("), concat!("unimplemented", "!("), concat!("#[ign", "ore")];
+    let banned = [
+        concat!("TO", "DO"),
+        concat!("FIX", "ME"),
+        concat!("todo", "!("),
+        concat!("unimplemented", "!("),
+        concat!("#[ign", "ore"),
+    ];
     for (path, text) in tracked(&["rs", "ts", "tsx", "py", "mjs", "tf"]) {
         for word in banned {
             if text.contains(word) {
@@ -123,7 +140,9 @@ fn no_room_is_a_junk_drawer() {
         .filter_map(|(path, _)| {
             let name = path.file_stem()?.to_str()?;
             let folder = path.parent()?.file_name().and_then(|f| f.to_str()).unwrap_or_default();
-            let junk = |word: &str| matches!(word, "common" | "utils" | "util" | "shared" | "types" | "helpers" | "misc");
+            let junk = |word: &str| {
+                matches!(word, "common" | "utils" | "util" | "shared" | "types" | "helpers" | "misc")
+            };
             (junk(name) || junk(folder)).then(|| path.display().to_string())
         })
         .collect();

@@ -23,7 +23,10 @@ pub struct Record {
 }
 
 #[derive(Clone, PartialEq, prost::Oneof)]
-#[expect(clippy::large_enum_variant, reason = "packets are by far the most frequent and must not cost an allocation")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "packets are by far the most frequent and must not cost an allocation"
+)]
 pub enum Entry {
     #[prost(message, tag = "2")]
     Open(StreamOpen),
