@@ -180,8 +180,9 @@ proptest! {
         prop_assert_eq!(ranking.choices.len() + ranking.excluded.len(), nodes.len());
 
         let user = User::new(&view.nodes, &hint, &Measured::default());
-        let costs: Vec<f64> =
-            ranking.choices.iter().map(|choice| rate(view.carrying.contains(choice.id.as_str()), &hint, &Measured::default(), &user, by_id(&choice.id)).cost_km).collect();
+        let measured = Measured::default();
+        let cost_km = |id: &str| rate(view.carrying.contains(id), &hint, &measured, &user, by_id(id)).cost_km;
+        let costs: Vec<f64> = ranking.choices.iter().map(|choice| cost_km(&choice.id)).collect();
         prop_assert!(costs.iter().all(|cost| cost.is_finite()));
         prop_assert!(costs.is_sorted());
 

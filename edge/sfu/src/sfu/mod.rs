@@ -31,8 +31,8 @@ pub use snapshot::{FlowSnapshot, LayerSnapshot, Snapshot};
 
 /// Timers served in one turn; the rest is due at once again, so that packets are read in between.
 const TIMERS_PER_TURN: usize = 512;
-/// Events kept when the shell does not drain them; beyond it clients' data is dropped and counted. A shell that keeps the contract never has
-/// more than one turn's.
+/// Events kept when the shell does not drain them; beyond it clients' data is dropped and counted. A shell that keeps
+/// the contract never has more than one turn's.
 const EVENTS_MAX: usize = 65_536;
 
 /// What a shard is made with.
