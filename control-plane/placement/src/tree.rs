@@ -9,8 +9,8 @@
 //! *Built* from the edge with the least sum of costs to the others (the 1-median), adding again and again the edge that
 //! is nearest to it over the edges taken so far (a compact tree), no deeper than [`DEPTH_MAX`]: any two edges are within twice
 //! that, which is what hop paths of the cascade may have. Edges that are loaded or drain get at most one child.
-//! Where live links or slots do not suffice, connection goes before degree, and the edge that took more is named in [`Plan::crowded`]; an edge
-//! without any live link to the rest is named in [`Plan::unreached`].
+//! Where live links or slots do not suffice, connection goes before degree, and the edge that took more is named in
+//! [`Plan::crowded`]; an edge without any live link to the rest is named in [`Plan::unreached`].
 //!
 //! *Second parents* are chosen so that the loss of any one node or link is mended by those who lost their parent, at once and
 //! without asking: each goes to its second parent. No loop can come of it:
