@@ -182,13 +182,13 @@ impl Client {
         self.opener = Some(context(&config.keys.remote_master_key, &config.keys.remote_master_salt));
     }
 
-    pub(crate) fn seal_rtp(&mut self, packet: &[u8]) -> Vec<u8> {
-        self.try_seal_rtp(packet).expect("well formed")
+    /// What seals for the session.
+    pub(crate) fn sealer(&mut self) -> &mut Context {
+        self.sealer.as_mut().expect("connected")
     }
 
-    /// Seals anything that has a sound RTP header.
-    pub(crate) fn try_seal_rtp(&mut self, packet: &[u8]) -> Option<Vec<u8>> {
-        Some(self.sealer.as_mut().expect("connected").encrypt_rtp(packet).ok()?.to_vec())
+    pub(crate) fn seal_rtp(&mut self, packet: &[u8]) -> Vec<u8> {
+        self.sealer().encrypt_rtp(packet).expect("well formed").to_vec()
     }
 
     pub(crate) fn open_rtp(&mut self, packet: &[u8]) -> Vec<u8> {
@@ -196,7 +196,7 @@ impl Client {
     }
 
     pub(crate) fn seal_rtcp(&mut self, packet: &[u8]) -> Vec<u8> {
-        self.sealer.as_mut().expect("connected").encrypt_rtcp(packet).expect("well formed").to_vec()
+        self.sealer().encrypt_rtcp(packet).expect("well formed").to_vec()
     }
 
     pub(crate) fn open_rtcp(&mut self, packet: &[u8]) -> Vec<u8> {

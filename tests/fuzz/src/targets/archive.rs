@@ -44,6 +44,13 @@ const CODECS: [&str; 5] = ["audio/opus", "video/VP8", "video/VP9", "video/H264",
 /// Kind, from the lowest bit: three for the codec (7: the body is a whole record), marker, whole packet; the rest is how
 /// much time passes before it, in steps of 40 ms.
 fn journals(input: &[u8]) {
+    // A remuxer adds boxes and playlists, not media.
+    let written = archived(input);
+    assert!(written < 4 << 20, "{} bytes in, {written} bytes out", input.len());
+}
+
+/// Bytes of all objects.
+fn archived(input: &[u8]) -> usize {
     let mut archive = Archive::new("class", "RM_1").expect("good names");
     let id = JournalId { node_id: "seoul-edge".into(), epoch: 1 };
     let start_ms = NOW_S * 1_000;
@@ -94,8 +101,7 @@ fn journals(input: &[u8]) {
         written += object.bytes.len();
     }
     assert_eq!(manifests, 1);
-    // A remuxer adds boxes and playlists, not media.
-    assert!(written < 4 << 20, "{} bytes in, {written} bytes out", input.len());
+    written
 }
 
 fn drain(archive: &mut Archive) -> usize {
@@ -180,4 +186,18 @@ fn seeds() -> Vec<Vec<u8>> {
     mixed.extend(mixed.clone());
     seeds.push(write(&mixed));
     seeds
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_seed_becomes_a_presentation() {
+        let nothing = archived(&[]);
+        for (at, seed) in seeds().iter().enumerate() {
+            let written = archived(seed);
+            assert!(written > nothing + 500, "seed {at}: {written} bytes, without it {nothing}");
+        }
+    }
 }

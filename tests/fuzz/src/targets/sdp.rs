@@ -80,3 +80,22 @@ pub(crate) fn check_answer(sdp: &str) {
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_seeds_are_offers_that_parse() {
+        for offer in OFFERS {
+            let offer = Offer::parse(offer).expect("a browser's offer");
+            assert!(!offer.media.is_empty());
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "in v=0")]
+    fn an_answer_with_a_line_too_many_is_noticed() {
+        check_answer("v=0\r\na=mid:0\rm=video\r\n");
+    }
+}
