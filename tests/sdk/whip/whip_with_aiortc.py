@@ -308,7 +308,7 @@ async def what_cannot_be_admitted_is_refused_with_a_reason(class_):
     await probe.pc.setLocalDescription(await probe.pc.createOffer())
     offer = probe.pc.localDescription.sdp
     bearer = lambda *args, **grants: {"Authorization": f"Bearer {token(ready, *args, **grants)}"}
-    stranger = api.AccessToken(ready["api_key"], "not the secret of this key").with_identity("x")
+    stranger = api.AccessToken(ready["api_key"], "another secret, as long as secrets are").with_identity("x")
     stranger = stranger.with_grants(api.VideoGrants(room_join=True, room=ROOM)).to_jwt()
     without = lambda pattern: re.sub(pattern, "", offer)
     matrix = [
