@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use control_plane_api::class::Class;
+use control_plane_api::drain::Drain;
 use control_plane_api::key;
 use control_plane_api::node::{Node, Role};
 use control_plane_api::recording::Recording;
 use control_plane_api::room::{Presence, Room};
+use control_plane_api::topology::Topology;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -26,6 +28,10 @@ pub struct View {
     pub classes: Mirror<Class>,
     /// By `{room}/{room_sid}`.
     pub recordings: Mirror<Recording>,
+    /// By room name; only rooms on many edges have one.
+    pub topologies: Mirror<Topology>,
+    /// By `node/{id}` and `region/{name}`.
+    pub drains: Mirror<Drain>,
 }
 
 impl View {
@@ -38,6 +44,8 @@ impl View {
             presence: Mirror::start(store.clone(), key::PRESENCE, shutdown),
             classes: Mirror::start(store.clone(), key::CLASSES, shutdown),
             recordings: Mirror::start(store.clone(), key::RECORDINGS, shutdown),
+            topologies: Mirror::start(store.clone(), key::TOPOLOGIES, shutdown),
+            drains: Mirror::start(store.clone(), key::DRAINS, shutdown),
         }
     }
 
@@ -48,6 +56,8 @@ impl View {
         self.presence.ready().await;
         self.classes.ready().await;
         self.recordings.ready().await;
+        self.topologies.ready().await;
+        self.drains.ready().await;
     }
 
     #[must_use]
@@ -76,6 +86,23 @@ impl View {
     }
 
     #[must_use]
+    pub fn topologies(&self) -> Records<Topology> {
+        self.topologies.records()
+    }
+
+    #[must_use]
+    pub fn drains(&self) -> Records<Drain> {
+        self.drains.records()
+    }
+
+    /// The wish that empties this node: its own before its region's.
+    #[must_use]
+    pub fn drain_of(&self, node: &str, region: &str) -> Option<Drain> {
+        let drains = self.drains();
+        drains.get(&format!("node/{node}")).or_else(|| drains.get(&format!("region/{region}"))).cloned()
+    }
+
+    #[must_use]
     pub fn nodes_of(&self, role: Role) -> Vec<Node> {
         self.nodes().values().filter(|node| node.role == role).cloned().collect()
     }
@@ -101,6 +128,8 @@ impl View {
             self.presence.state(),
             self.classes.state(),
             self.recordings.state(),
+            self.topologies.state(),
+            self.drains.state(),
         ];
         let stale = states.iter().filter_map(|state| match state {
             State::Stale { since_ms } => Some(*since_ms),
@@ -121,6 +150,8 @@ impl View {
             + self.presence.unreadable()
             + self.classes.unreadable()
             + self.recordings.unreadable()
+            + self.topologies.unreadable()
+            + self.drains.unreadable()
     }
 
     /// Changes whenever any record does. Several changes at once may count as one.
@@ -130,6 +161,7 @@ impl View {
         let (mut nodes, mut rooms) = (self.nodes.subscribe(), self.rooms.subscribe());
         let (mut presence, mut classes) = (self.presence.subscribe(), self.classes.subscribe());
         let mut recordings = self.recordings.subscribe();
+        let (mut topologies, mut drains) = (self.topologies.subscribe(), self.drains.subscribe());
         let stop = shutdown.clone();
         tokio::spawn(async move {
             loop {
@@ -139,6 +171,8 @@ impl View {
                     result = presence.changed() => result.is_ok(),
                     result = classes.changed() => result.is_ok(),
                     result = recordings.changed() => result.is_ok(),
+                    result = topologies.changed() => result.is_ok(),
+                    result = drains.changed() => result.is_ok(),
                     () = sender.closed() => false,
                     () = stop.cancelled() => false,
                 };

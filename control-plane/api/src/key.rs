@@ -45,3 +45,21 @@ pub const RECORDINGS: &str = "/seodang/recordings/";
 pub fn recording(room: &str, room_sid: &str) -> String {
     format!("{RECORDINGS}{room}/{room_sid}")
 }
+
+/// Planned topologies by room: [`crate::topology::Topology`].
+pub const TOPOLOGIES: &str = "/seodang/topologies/";
+/// Wishes to drain: [`crate::drain::Drain`].
+pub const DRAINS: &str = "/seodang/drains/";
+
+#[must_use]
+pub fn topology(room: &str) -> String {
+    format!("{TOPOLOGIES}{room}")
+}
+
+#[must_use]
+pub fn drain(target: &crate::drain::DrainTarget) -> String {
+    match target {
+        crate::drain::DrainTarget::Node(id) => format!("{DRAINS}node/{id}"),
+        crate::drain::DrainTarget::Region(name) => format!("{DRAINS}region/{name}"),
+    }
+}

@@ -7,6 +7,8 @@
 #![forbid(unsafe_code)]
 
 pub mod class;
+pub mod drain;
+pub mod fact;
 pub mod id;
 pub mod join;
 pub mod key;
@@ -14,3 +16,4 @@ pub mod node;
 pub mod recording;
 pub mod room;
 pub mod token;
+pub mod topology;
