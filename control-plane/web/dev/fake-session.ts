@@ -75,6 +75,8 @@ export function createSession(options: SessionOptions): LiveSession {
       return () => listeners.delete(listener);
     },
     view: () => view,
+    onPacket: () => () => undefined,
+    sendPacket: async () => undefined,
     setMicrophone: async (micOpen) => change({ micOpen }),
     setCamera: async (on) => change({ camera: on ? drawn('나', 20) : null }),
     setScreen: async (on) => change({ screen: on ? drawn('내 화면', 200) : null }),

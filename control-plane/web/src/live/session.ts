@@ -7,7 +7,7 @@ import { type ChosenMedia, LocalMedia } from './local-media';
 import { Meter, trackStats } from './measure';
 import { peopleOf } from './person';
 import { CONNECT_OPTIONS, ENDINGS, REFRESHING, roomOptions } from './room-options';
-import type { ChatMessage, EndReason, LiveSession, LiveView, Phase } from './view';
+import type { ChatMessage, EndReason, LiveSession, LiveView, Packet, Phase } from './view';
 
 export interface SessionOptions {
   request: JoinRequest;
@@ -31,6 +31,7 @@ export function createSession(options: SessionOptions): LiveSession {
 
 class Session implements LiveSession {
   private readonly listeners = new Set<() => void>();
+  private readonly packetListeners = new Set<(packet: Packet) => void>();
   private readonly media: LocalMedia;
   private room: Room | null = null;
   private ticket: JoinResponse | null = null;
@@ -64,6 +65,15 @@ class Session implements LiveSession {
   };
 
   view = (): LiveView => this.current;
+
+  onPacket = (listener: (packet: Packet) => void): (() => void) => {
+    this.packetListeners.add(listener);
+    return () => this.packetListeners.delete(listener);
+  };
+
+  async sendPacket(topic: string, payload: Uint8Array, reliable: boolean): Promise<void> {
+    await this.room?.localParticipant.publishData(new Uint8Array(payload), { topic, reliable });
+  }
 
   setMicrophone = (on: boolean) => this.device(() => this.media.setMicrophone(on));
   setCamera = (on: boolean) => this.device(() => this.media.setCamera(on));
@@ -208,6 +218,10 @@ class Session implements LiveSession {
         else void this.connect({ name: 'moving' }, edge.id);
       }),
     );
+    room.on(RoomEvent.DataReceived, (payload, participant, _kind, topic) => {
+      const packet = { topic: topic ?? '', payload, identity: participant?.identity ?? '' };
+      for (const listener of this.packetListeners) listener(packet);
+    });
     room.on(RoomEvent.TrackSubscribed, (track) => {
       if (track.kind === 'audio') document.body.append(track.attach());
     });

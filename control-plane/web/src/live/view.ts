@@ -79,8 +79,19 @@ export interface LiveView {
   deviceError: unknown;
 }
 
+/** A data packet of the room. `identity` is empty where the server itself speaks. */
+export interface Packet {
+  topic: string;
+  payload: Uint8Array;
+  identity: string;
+}
+
 export interface LiveSession {
   subscribe(listener: () => void): () => void;
+  /** Data packets as they come, over moves from edge to edge; one may come twice around a move. */
+  onPacket(listener: (packet: Packet) => void): () => void;
+  /** Sends a packet to the whole room. Lossy ones may get lost, and are for what is worthless later. */
+  sendPacket(topic: string, payload: Uint8Array, reliable: boolean): Promise<void>;
   view(): LiveView;
   setMicrophone(on: boolean): Promise<void>;
   setCamera(on: boolean): Promise<void>;
