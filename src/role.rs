@@ -202,6 +202,7 @@ pub(crate) async fn serve_cdn(
         epoch: control_plane_agent::unix_time_ms(),
         draining: false,
         load: Load::default(),
+        nodes: None,
         links: Vec::new(),
     };
     let registration = store.map(|store| Registration::start(store, node, TTL_DEFAULT, &stop));

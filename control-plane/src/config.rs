@@ -24,6 +24,8 @@ pub struct Config {
     pub admin: SocketAddr,
     /// The store, for nodes: HTTPS with the fleet's certificates, so it needs the node's identity.
     pub nodes: Option<SocketAddr>,
+    /// `host:port` by which nodes reach [`Self::nodes`]; made from it when absent.
+    pub public_nodes: Option<String>,
     /// Where the embedded store is kept.
     pub data_dir: PathBuf,
     /// The first signs join tokens; edges know them all.
@@ -61,6 +63,7 @@ impl Default for Config {
             url: String::new(),
             admin: SocketAddr::from(([127, 0, 0, 1], 8081)),
             nodes: None,
+            public_nodes: None,
             data_dir: PathBuf::from("data/control-plane"),
             api_keys: Vec::new(),
             token_ttl_s: 6 * 3600,

@@ -136,8 +136,18 @@ impl ControlPlane {
             epoch: control_plane_agent::unix_time_ms(),
             draining: false,
             load: Load::default(),
+            nodes: self.public_nodes(),
             links: Vec::new(),
         })
+    }
+}
+
+impl ControlPlane {
+    /// `host:port` by which nodes reach [`Config::nodes`].
+    fn public_nodes(&self) -> Option<String> {
+        let bound = self.node_address()?;
+        let host = if bound.ip().is_unspecified() { "127.0.0.1".to_owned() } else { bound.ip().to_string() };
+        Some(self.config.public_nodes.clone().unwrap_or_else(|| format!("{host}:{}", bound.port())))
     }
 }
 

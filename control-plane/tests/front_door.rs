@@ -124,6 +124,7 @@ fn node(id: &str, role: Role, location: Location) -> Node {
         epoch: 1,
         draining: false,
         load: Load::default(),
+        nodes: None,
         links: Vec::new(),
     }
 }

@@ -214,6 +214,7 @@ fn node_record(config: &Config, addresses: Addresses, epoch: u64) -> Node {
         epoch,
         draining: false,
         load: Load { capacity: config.capacity, ..Load::default() },
+        nodes: None,
         links: Vec::new(),
     }
 }

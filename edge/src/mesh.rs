@@ -68,6 +68,7 @@ mod tests {
             epoch: 0,
             draining: false,
             load: control_plane_api::node::Load::default(),
+            nodes: None,
             links: Vec::new(),
         };
         let nodes = [node("own"), node("x"), node("y"), node("z")];

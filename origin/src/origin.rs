@@ -125,6 +125,7 @@ impl Origin {
             epoch,
             draining: false,
             load: control_plane_api::node::Load::default(),
+            nodes: None,
             links: Vec::new(),
         }
     }

@@ -16,6 +16,9 @@ pub struct Node {
     /// `host:port` of the QUIC listener for other nodes (edge: links, origin: ingest).
     #[serde(default)]
     pub quic: Option<String>,
+    /// `host:port` of the HTTPS listener for other nodes (control plane: store and [`crate::fact`] intake).
+    #[serde(default)]
+    pub nodes: Option<String>,
     /// Base URL of `/metrics`, `/healthz`, `/readyz`.
     pub admin: String,
     /// Start of this process, ms: tells a restart.

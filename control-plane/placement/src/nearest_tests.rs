@@ -22,6 +22,7 @@ fn node(id: &str, location: Option<Location>) -> Node {
         epoch: 1,
         draining: false,
         load: Load::default(),
+        nodes: None,
         links: Vec::new(),
     }
 }

@@ -16,6 +16,7 @@ fn node(index: usize, location: Option<Location>) -> Node {
         epoch: 1,
         draining: false,
         load: Load::default(),
+        nodes: None,
         links: Vec::new(),
     }
 }

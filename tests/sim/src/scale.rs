@@ -101,6 +101,7 @@ fn fleet(rng: &mut StdRng) -> Vec<Node> {
                 epoch: 1,
                 draining: false,
                 load: Load { capacity: 2_000, ..Load::default() },
+                nodes: None,
                 links: Vec::new(),
             });
         }

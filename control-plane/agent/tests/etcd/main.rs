@@ -64,6 +64,7 @@ fn node(id: &str, epoch: u64) -> Node {
         epoch,
         draining: false,
         load: Load::default(),
+        nodes: None,
         links: Vec::new(),
     }
 }
