@@ -2,7 +2,7 @@ import { createReadStream, readFileSync, statSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join, normalize } from 'node:path';
 import type { Plugin } from 'vite';
-import type { Manifest } from '../src/api/contract';
+import type { Class, Manifest } from '../src/api/contract';
 import { classes, fleet } from './fixtures';
 
 const MEDIA = new URL('media', import.meta.url).pathname;
@@ -62,20 +62,20 @@ async function answer(request: IncomingMessage, response: ServerResponse, url: U
     });
   if (pathname === '/v1/classes' && request.method === 'POST') {
     const body = JSON.parse(await read(request)) as { title: string };
-    const made = {
+    const made: Class = {
+      ...(classes[0] as Class),
       id: 'new-1',
       description: '',
-      instructor: '',
       recorded: false,
       created_at_ms: Date.now(),
-      state: 'upcoming' as const,
+      state: 'upcoming',
       replay: null,
       ...body,
     };
     classes.unshift(made);
     return json(made, 201);
   }
-  if (pathname === '/v1/classes') return json({ classes: empty ? [] : classes });
+  if (pathname === '/v1/classes') return json({ items: empty ? [] : classes, next: null });
   if (pathname.startsWith('/v1/classes/')) {
     const found = classes.find((entry) => entry.id === decodeURIComponent(pathname.slice('/v1/classes/'.length)));
     return found

@@ -5,7 +5,7 @@ import { Link, parseRoute, type Route, usePath } from './router';
 import { Loading, Notice } from './ui/notice';
 
 // Each page with its libraries is a chunk of its own; the first page carries neither livekit-client nor hls.js.
-const ClassPage = lazy(() => import('./lobby/page'));
+const RoomPage = lazy(() => import('./lobby/page'));
 const ReplayPage = lazy(() => import('./replay/page'));
 const OpsPage = lazy(() => import('./ops/page'));
 
@@ -34,12 +34,13 @@ function Page({ route }: { route: Route }) {
     case 'home':
       return <HomePage />;
     case 'class':
-      return <ClassPage id={route.id} />;
+    case 'room':
+      return <RoomPage id={route.id} />;
     case 'replay':
       return <ReplayPage id={route.id} />;
     case 'ops':
       return <OpsPage />;
-    case 'lost':
+    default:
       return <LostPage />;
   }
 }

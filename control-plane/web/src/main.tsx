@@ -1,4 +1,5 @@
 import { createRoot } from 'react-dom/client';
+import { AccountProvider } from './account/context';
 import { App } from './app';
 import { I18nProvider } from './i18n';
 import './style/base.css';
@@ -8,6 +9,8 @@ const root = document.getElementById('root');
 if (!root) throw new Error('index.html has no #root');
 createRoot(root).render(
   <I18nProvider>
-    <App />
+    <AccountProvider>
+      <App />
+    </AccountProvider>
   </I18nProvider>,
 );

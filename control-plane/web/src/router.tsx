@@ -1,27 +1,74 @@
-import { type AnchorHTMLAttributes, type MouseEvent, useSyncExternalStore } from 'react';
+import { type AnchorHTMLAttributes, type MouseEvent, useMemo, useSyncExternalStore } from 'react';
 
-/** A router of our own on the History API: four pages need no more. */
+/** A router of our own on the History API: a table of paths needs no more. */
 
 export type Route =
-  { page: 'home' } | { page: 'class'; id: string } | { page: 'replay'; id: string } | { page: 'ops' } | { page: 'lost' };
+  | { page: PlainPage }
+  | { page: ClassPageName; id: string }
+  | { page: 'thread'; id: string; thread: string }
+  | { page: 'lost' };
+
+type PlainPage = (typeof PLAIN)[keyof typeof PLAIN];
+type ClassPageName = (typeof OF_CLASS)[keyof typeof OF_CLASS];
+
+const PLAIN = {
+  '': 'home',
+  search: 'search',
+  signin: 'signin',
+  signup: 'signup',
+  password: 'password',
+  me: 'me',
+  mine: 'mine',
+  notifications: 'notifications',
+  wishes: 'wishes',
+  desk: 'desk',
+  'desk/new': 'desk-new',
+  demand: 'demand',
+  admin: 'admin',
+  ops: 'ops',
+} as const;
+
+/** `*` is the class's id. */
+const OF_CLASS = {
+  'class/*': 'class',
+  'class/*/room': 'room',
+  'class/*/board': 'board',
+  'replay/*': 'replay',
+  'desk/*': 'desk-class',
+  'desk/*/edit': 'desk-edit',
+  'desk/*/quizzes': 'desk-quizzes',
+  'desk/*/attendance': 'desk-attendance',
+  'desk/*/summary': 'desk-summary',
+} as const;
 
 export function parseRoute(path: string): Route {
-  const [first, second, ...rest] = path.split('/').filter((part) => part !== '');
-  if (rest.length > 0) return { page: 'lost' };
-  if (first === undefined) return { page: 'home' };
-  if (first === 'ops' && second === undefined) return { page: 'ops' };
-  const id = second === undefined ? null : decode(second);
-  if (first === 'class' && id) return { page: 'class', id };
-  if (first === 'replay' && id) return { page: 'replay', id };
+  const parts = path.split('/').filter((part) => part !== '');
+  const plain = parts.join('/');
+  if (Object.hasOwn(PLAIN, plain)) return { page: PLAIN[plain as keyof typeof PLAIN] };
+  const id = decode(parts[1]);
+  if (id === null) return { page: 'lost' };
+  const shape = [parts[0], '*', ...parts.slice(2)].join('/');
+  if (Object.hasOwn(OF_CLASS, shape)) return { page: OF_CLASS[shape as keyof typeof OF_CLASS], id };
+  const thread = decode(parts[3]);
+  if (parts.length === 4 && parts[0] === 'class' && parts[2] === 'board' && thread) return { page: 'thread', id, thread };
   return { page: 'lost' };
 }
 
-function decode(part: string): string | null {
+function decode(part: string | undefined): string | null {
   try {
-    return decodeURIComponent(part);
+    return part === undefined ? null : decodeURIComponent(part);
   } catch {
     return null;
   }
+}
+
+/** The page of a class and the pages below it. */
+export function classHref(id: string, below: '' | '/room' | '/board' | `/board/${string}` = ''): string {
+  return `/class/${encodeURIComponent(id)}${below}`;
+}
+export const replayHref = (id: string): string => `/replay/${encodeURIComponent(id)}`;
+export function deskHref(id: string, below: '' | '/edit' | '/quizzes' | '/attendance' | '/summary' = ''): string {
+  return `/desk/${encodeURIComponent(id)}${below}`;
 }
 
 const listeners = new Set<() => void>();
@@ -35,14 +82,24 @@ function subscribe(listener: () => void): () => void {
   };
 }
 
-export function navigate(to: string): void {
-  history.pushState(null, '', to);
-  scrollTo(0, 0);
+/** `replace`: the same page in another state; the view stays where it is. */
+export function navigate(to: string, { replace = false } = {}): void {
+  if (replace) history.replaceState(null, '', to);
+  else {
+    history.pushState(null, '', to);
+    scrollTo(0, 0);
+  }
   for (const listener of listeners) listener();
 }
 
 export function usePath(): string {
   return useSyncExternalStore(subscribe, () => location.pathname);
+}
+
+/** What stands after the `?`. */
+export function useQuery(): URLSearchParams {
+  const search = useSyncExternalStore(subscribe, () => location.search);
+  return useMemo(() => new URLSearchParams(search), [search]);
 }
 
 /** A link that stays in the page; with a modifier key or another button it is an ordinary link. */

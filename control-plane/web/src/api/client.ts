@@ -1,82 +1,161 @@
-import type { CdnChoice, Class, ClassDetail, Config, JoinRequest, JoinResponse, Location, NewClass, Ops } from './contract';
+/** Calls for the fleet, people and the catalogue. In class and after it: `classroom.ts`. */
+import type {
+  Account,
+  Category,
+  CdnChoice,
+  Class,
+  ClassDetail,
+  ClassQuery,
+  Config,
+  Demand,
+  DevMail,
+  Enrolled,
+  EnrolmentAnswer,
+  JoinRequest,
+  JoinResponse,
+  Location,
+  Material,
+  Me,
+  MyClasses,
+  NewAccount,
+  NewClass,
+  NewWish,
+  Notification,
+  Ops,
+  Page,
+  ProfileChange,
+  Recommendation,
+  Suggestion,
+  Wish,
+} from './contract';
+import { type Call, get, onCsrfRefused, part, patch, post, put, queryOf, remove, request, setCsrf } from './request';
 
-/** A call that takes longer is given up: the page then says what to do instead of waiting silently. */
-const REQUEST_TIMEOUT_MS = 10_000;
+export { ApiError } from './request';
+export { keepTrying } from './retry';
 
-/** An answer that is not the one asked for. `code` is the control plane's word, or one of ours: `unreachable`, `bad_answer`. */
-export class ApiError extends Error {
-  constructor(
-    readonly code: string,
-    message: string,
-    readonly status = 0,
-  ) {
-    super(message);
-    this.name = 'ApiError';
-  }
-}
-
-async function request<T>(path: string, init?: RequestInit): Promise<T> {
-  let response: Response;
-  try {
-    response = await fetch(path, { ...init, signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) });
-  } catch (cause) {
-    throw new ApiError('unreachable', String(cause));
-  }
-  const text = await response.text();
-  let body: unknown;
-  try {
-    body = JSON.parse(text);
-  } catch {
-    throw new ApiError('bad_answer', `${path}: ${response.status}`, response.status);
-  }
-  if (!response.ok) {
-    const error = body as { code?: string; message?: string };
-    throw new ApiError(error.code ?? 'bad_answer', error.message ?? `${path}: ${response.status}`, response.status);
-  }
-  return body as T;
-}
-
-function post<T>(path: string, body: unknown): Promise<T> {
-  return request<T>(path, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  });
-}
+/** Files take their time on a thin line: 20 MiB at 400 kbit/s. */
+const UPLOAD_TIMEOUT_MS = 450_000;
+/** What every class list asks for at once. */
+const PAGE_LIMIT = 24;
 
 let config: Promise<Config> | undefined;
 
 /** The deployment's settings; asked once per page load, again after a failure. */
 export function getConfig(): Promise<Config> {
-  config ??= request<Config>('/v1/config').catch((error: unknown) => {
+  config ??= get<Config>('/v1/config').catch((error: unknown) => {
     config = undefined;
     throw error;
   });
   return config;
 }
 
-export async function listClasses(): Promise<Class[]> {
-  return (await request<{ classes: Class[] }>('/v1/classes')).classes;
+// People
+
+/** Who is here. Also brings the CSRF word that every change needs. */
+export async function getMe(): Promise<Me> {
+  const me = await get<Me>('/v1/me');
+  setCsrf(me.csrf);
+  return me;
+}
+onCsrfRefused(getMe);
+
+export const signUp = (spec: NewAccount): Promise<void> => post('/v1/accounts', spec);
+export const confirmAccount = (email: string, code: string): Promise<{ account: Account }> =>
+  post('/v1/accounts/confirm', { email, code });
+export const signIn = (email: string, password: string): Promise<{ account: Account }> =>
+  post('/v1/session', { email, password });
+export const signOut = (): Promise<void> => remove('/v1/session');
+export const changeMe = (change: ProfileChange): Promise<Account> => patch('/v1/me', change);
+export const deleteMe = (password: string): Promise<void> => remove('/v1/me', { password });
+export const forgotPassword = (email: string): Promise<void> => post('/v1/password/forgotten', { email });
+export const resetPassword = (email: string, code: string, password: string): Promise<void> =>
+  post('/v1/password', { email, code, password });
+/** Where the browser goes to sign in with `provider`. */
+export const oidcPath = (provider: string): string => `/v1/oidc/${part(provider)}`;
+export const devMail = async (to: string): Promise<DevMail[]> =>
+  (await get<{ items: DevMail[] }>(`/v1/dev/mail${queryOf({ to })}`)).items;
+
+export const findAccounts = (q: string, cursor?: string): Promise<Page<Account>> =>
+  get(`/v1/admin/accounts${queryOf({ q, cursor })}`);
+export const changeAccount = (id: string, change: { role?: Account['role']; disabled?: boolean }): Promise<Account> =>
+  patch(`/v1/admin/accounts/${part(id)}`, change);
+
+export const listNotifications = (cursor?: string): Promise<Page<Notification>> =>
+  get(`/v1/me/notifications${queryOf({ cursor })}`);
+/** Everything up to and with `until`. */
+export const readNotifications = (until: string): Promise<void> => put('/v1/me/notifications/read', { until });
+
+// Catalogue
+
+let categories: Promise<Category[]> | undefined;
+
+/** Asked once per page load, again after a failure. */
+export function listCategories(): Promise<Category[]> {
+  categories ??= get<{ items: Category[] }>('/v1/categories').then(
+    (list) => list.items,
+    (error: unknown) => {
+      categories = undefined;
+      throw error;
+    },
+  );
+  return categories;
 }
 
+export const findClasses = (query: ClassQuery = {}, signal?: AbortSignal): Promise<Page<Class>> =>
+  get(`/v1/classes${queryOf({ limit: PAGE_LIMIT, ...query })}`, signal ? { signal } : {});
+/** The first of all classes, for those who need their titles. */
+export const listClasses = async (): Promise<Class[]> => (await findClasses({ limit: 100 })).items;
+
 export async function getClass(id: string): Promise<ClassDetail> {
-  const detail = await request<ClassDetail>(`/v1/classes/${encodeURIComponent(id)}`);
+  const detail = await get<ClassDetail>(classPath(id));
   return { ...detail, recordings: detail.recordings ?? [] };
 }
 
+export const classPath = (id: string): string => `/v1/classes/${part(id)}`;
 export const createClass = (spec: NewClass): Promise<Class> => post('/v1/classes', spec);
+export const changeClass = (id: string, change: Partial<NewClass>): Promise<Class> => patch(classPath(id), change);
+export const deleteClass = (id: string): Promise<void> => remove(classPath(id));
+export const enrol = (id: string): Promise<EnrolmentAnswer> => put(`${classPath(id)}/enrolment`);
+export const leaveClass = (id: string): Promise<EnrolmentAnswer> => remove(`${classPath(id)}/enrolment`);
+export const listEnrolments = async (id: string): Promise<Enrolled[]> =>
+  (await get<{ items: Enrolled[] }>(`${classPath(id)}/enrolments`)).items;
+export const like = (id: string): Promise<void> => put(`${classPath(id)}/like`);
+export const unlike = (id: string): Promise<void> => remove(`${classPath(id)}/like`);
+export const calendarPath = (id: string): string => `${classPath(id)}/calendar.ics`;
+export const myClasses = (): Promise<MyClasses> => get('/v1/me/classes');
+
+export const listMaterials = async (id: string): Promise<Material[]> =>
+  (await get<{ items: Material[] }>(`${classPath(id)}/materials`)).items;
+export const addLink = (id: string, title: string, url: string): Promise<Material> =>
+  post(`${classPath(id)}/materials`, { title, url });
+export const uploadMaterial = (id: string, file: File, signal?: AbortSignal): Promise<Material> => {
+  const call: Call = { method: 'POST', body: file, timeoutMs: UPLOAD_TIMEOUT_MS, ...(signal ? { signal } : {}) };
+  return request(`${classPath(id)}/materials/file${queryOf({ name: file.name })}`, call);
+};
+export const deleteMaterial = (id: string, material: string): Promise<void> =>
+  remove(`${classPath(id)}/materials/${part(material)}`);
+
+// Discover
+
+export const recommendations = async (limit: number): Promise<Recommendation[]> =>
+  (await get<{ items: Recommendation[] }>(`/v1/recommendations${queryOf({ limit })}`)).items;
+export const suggest = async (q: string, signal: AbortSignal): Promise<Suggestion[]> =>
+  (await get<{ items: Suggestion[] }>(`/v1/search/suggest${queryOf({ q })}`, { signal })).items;
+export const wishFor = (wish: NewWish): Promise<Wish> => post('/v1/wishes', wish);
+export const listWishes = async (): Promise<Wish[]> => (await get<{ items: Wish[] }>('/v1/me/wishes')).items;
+export const deleteWish = (id: string): Promise<void> => remove(`/v1/wishes/${part(id)}`);
+export const getDemand = (at: { category?: string; region?: string; weeks?: number }): Promise<Demand> =>
+  get(`/v1/demand${queryOf(at)}`);
+
+// The fleet
+
 export const join = (spec: JoinRequest): Promise<JoinResponse> => post('/v1/join', spec);
-export const getOps = (): Promise<Ops> => request('/v1/ops');
+export const getOps = (): Promise<Ops> => get('/v1/ops');
 
 /** Cdn nodes, nearest first; the origin last. */
 export async function listCdn(at: { region?: string; location?: Location | null }): Promise<CdnChoice[]> {
-  const query = new URLSearchParams();
-  if (at.location) {
-    query.set('latitude', String(at.location.latitude));
-    query.set('longitude', String(at.location.longitude));
-  } else if (at.region) {
-    query.set('region', at.region);
-  }
-  const text = query.toString();
-  return (await request<{ nodes: CdnChoice[] }>(`/v1/cdn${text && `?${text}`}`)).nodes;
+  const query = at.location
+    ? { latitude: at.location.latitude, longitude: at.location.longitude }
+    : { region: at.region };
+  return (await get<{ nodes: CdnChoice[] }>(`/v1/cdn${queryOf(query)}`)).nodes;
 }

@@ -1,7 +1,14 @@
 /**
- * JSON of the control plane, field by field as in the contract crate `control-plane-api`.
- * Times are milliseconds since the epoch unless a name says otherwise.
+ * JSON of the control plane: the fleet, joining and recordings here, field by field as in the contract crate
+ * `control-plane-api`; the village school in the files below. Times are milliseconds since the epoch unless a name
+ * says otherwise.
  */
+import type { ClassRole } from './contract-catalogue';
+
+export type * from './contract-people';
+export type * from './contract-catalogue';
+export type * from './contract-classroom';
+export type * from './contract-after';
 
 export interface Location {
   latitude: number;
@@ -20,42 +27,18 @@ export interface Config {
   regions: Region[];
 }
 
-export type ClassState = 'upcoming' | 'live' | 'ended';
-
-export interface Class {
-  id: string;
-  title: string;
-  description: string;
-  instructor: string;
-  recorded: boolean;
-  created_at_ms: number;
-  state: ClassState;
-  /** Path of the manifest below a cdn node's URL, once there is something to replay. */
-  replay: string | null;
-}
-
-/** `GET /v1/classes/{id}`: a class may have been held, and recorded, several times. */
-export interface ClassDetail extends Class {
-  /** Oldest first. */
-  recordings: Recording[];
-}
-
-export interface NewClass {
-  title: string;
-  description: string;
-  instructor: string;
-  recorded: boolean;
-}
-
-export type ClassRole = 'instructor' | 'student' | 'observer';
-
+/** `POST /v1/join`. Who joins, and as what, the control plane knows from the session and the enrolment. */
 export interface JoinRequest {
   class: string;
-  identity: string;
-  name: string;
+  /** A page may only ask for less than it is: `observer`. */
   role: ClassRole;
   location?: Location;
   region?: string;
+  /** Measured round trips by edge id, milliseconds. */
+  rtts?: Record<string, number>;
+  /** These two are heard from a bearer of an API key only. */
+  identity: string;
+  name: string;
 }
 
 export interface EdgeChoice {

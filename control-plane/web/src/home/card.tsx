@@ -20,7 +20,7 @@ export function ClassCard({ entry }: { entry: Class }) {
           <span className="soft card-age">{ago(t, entry.created_at_ms, Date.now())}</span>
         </p>
         <h3>{entry.title}</h3>
-        {entry.instructor && <p className="card-by">{t('home.by', { name: entry.instructor })}</p>}
+        <p className="card-by">{t('home.by', { name: entry.instructor.name })}</p>
         {entry.description && <p className="soft card-about">{entry.description}</p>}
       </div>
       <div className="card-actions">

@@ -29,7 +29,6 @@ export function CreateClass({ onClose }: { onClose: () => void }) {
       const made = await createClass({
         title: text('title'),
         description: text('description'),
-        instructor: text('instructor'),
         recorded: form.get('recorded') !== null,
       });
       navigate(`/class/${encodeURIComponent(made.id)}`);
@@ -63,10 +62,6 @@ export function CreateClass({ onClose }: { onClose: () => void }) {
             {t('create.need_title')}
           </p>
         )}
-      </div>
-      <div className="field">
-        <label htmlFor="create-instructor">{t('create.field.instructor')}</label>
-        <input id="create-instructor" name="instructor" type="text" maxLength={80} data-testid="create-instructor" />
       </div>
       <div className="field">
         <label htmlFor="create-description">{t('create.field.description')}</label>

@@ -51,7 +51,7 @@ export function Lobby({ entry, onReady }: { entry: Class; onReady: (options: Ses
           ← {t('common.home')}
         </Link>
         <h1>{entry.title}</h1>
-        {entry.instructor && <p>{t('home.by', { name: entry.instructor })}</p>}
+        <p>{t('home.by', { name: entry.instructor.name })}</p>
         {entry.description && <p className="soft">{entry.description}</p>}
       </header>
       <form className="lobby" onSubmit={submit} noValidate aria-label={t('lobby.title')}>

@@ -36,7 +36,7 @@ export default function ReplayPage({ id }: { id: string }) {
           ← {t('common.home')}
         </Link>
         <h1>{title}</h1>
-        {entry?.instructor && <p>{t('home.by', { name: entry.instructor })}</p>}
+        {entry && <p>{t('home.by', { name: entry.instructor.name })}</p>}
       </header>
       {missing && (
         <Notice

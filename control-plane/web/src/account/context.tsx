@@ -1,0 +1,87 @@
+import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useState } from 'react';
+import { getMe, signOut as endSession } from '../api/client';
+import type { Account, Me } from '../api/contract';
+import { navigate } from '../router';
+
+/** How often the number of unread notifications is asked for while the page is in front. */
+const REFRESH_MS = 60_000;
+
+export interface AccountState {
+  /** `null`: signed out, or not known yet (`known`). */
+  account: Account | null;
+  /** The server has said who is here. */
+  known: boolean;
+  /** Why it has not. */
+  error: unknown;
+  unread: number;
+  oidc: string[];
+  dev: boolean;
+  /** Asks again; also after signing in, which changes the CSRF word. */
+  refresh(): Promise<void>;
+  /** The account as a call has just answered it. */
+  setAccount(account: Account): void;
+  setUnread(count: number): void;
+  signOut(): Promise<void>;
+}
+
+const Context = createContext<AccountState | null>(null);
+
+export function AccountProvider({ children }: { children: ReactNode }) {
+  const [me, setMe] = useState<Me | null>(null);
+  const [error, setError] = useState<unknown>(null);
+
+  const refresh = useCallback(async () => {
+    try {
+      setMe(await getMe());
+      setError(null);
+    } catch (failure) {
+      setError(failure);
+    }
+  }, []);
+
+  useEffect(() => {
+    void refresh();
+    const timer = setInterval(() => {
+      if (!document.hidden) void refresh();
+    }, REFRESH_MS);
+    return () => clearInterval(timer);
+  }, [refresh]);
+
+  const value = useMemo<AccountState>(
+    () => ({
+      account: me?.account ?? null,
+      known: me !== null,
+      error,
+      unread: me?.unread ?? 0,
+      oidc: me?.oidc ?? [],
+      dev: me?.dev ?? false,
+      refresh,
+      setAccount: (account) => setMe((old) => old && { ...old, account }),
+      setUnread: (unread) => setMe((old) => old && { ...old, unread }),
+      signOut: async () => {
+        await endSession();
+        await refresh();
+        navigate('/');
+      },
+    }),
+    [me, error, refresh],
+  );
+  return <Context value={value}>{children}</Context>;
+}
+
+export function useAccount(): AccountState {
+  const value = useContext(Context);
+  if (!value) throw new Error('useAccount outside of AccountProvider');
+  return value;
+}
+
+/** The sign-in page, and back here afterwards. */
+export function signInPath(next = location.pathname + location.search): string {
+  return next === '/' ? '/signin' : `/signin?next=${encodeURIComponent(next)}`;
+}
+
+/** Where to go after signing in: only ever a page of this site. */
+export function nextPath(search: string): string {
+  const next = new URLSearchParams(search).get('next') ?? '/';
+  return /^\/(?![/\\])/.test(next) ? next : '/';
+}

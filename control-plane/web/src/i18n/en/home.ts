@@ -1,0 +1,31 @@
+import type { home as ko } from '../ko/home';
+
+export const home: Record<keyof typeof ko, string> = {
+  'home.title': 'Classes',
+  'home.intro':
+    'You join through a server near you, so faces and voices come through even on a weak network. Missed one? Watch it again.',
+  'home.live': 'Live now',
+  'home.upcoming': 'Upcoming',
+  'home.replay': 'Watch again',
+  'home.ended': 'Ended',
+  'home.empty.title': 'No classes yet',
+  'home.empty.text': 'Open the first one: a title is all it takes.',
+  'home.join': 'Join',
+  'home.watch': 'Watch again',
+  'home.watch.live': 'From the start',
+  'home.again': 'Open again',
+  'home.recorded': 'Recorded',
+  'home.preparing': 'Replay in preparation',
+  'home.by': 'with {name}',
+  'create.open': 'Open a class',
+  'create.title': 'New class',
+  'create.field.title': 'Title',
+  'create.field.title.hint': 'e.g. First steps in calligraphy',
+  'create.field.description': 'About it (optional)',
+  'create.field.instructor': 'Instructor (optional)',
+  'create.field.recorded': 'Record it',
+  'create.field.recorded.hint': 'It can be watched again afterwards.',
+  'create.submit': 'Open the class',
+  'create.busy': 'Opening…',
+  'create.need_title': 'Give the class a title.',
+};

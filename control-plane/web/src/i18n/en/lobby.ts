@@ -1,0 +1,31 @@
+import type { lobby as ko } from '../ko/lobby';
+
+export const lobby: Record<keyof typeof ko, string> = {
+  'lobby.title': 'Before you go in',
+  'lobby.name': 'Name',
+  'lobby.name.hint': 'The name others see',
+  'lobby.need_name': 'Tell us your name: others see it in class.',
+  'lobby.role': 'Role',
+  'lobby.role.student': 'Student',
+  'lobby.role.instructor': 'Instructor',
+  'lobby.role.observer': 'Observer',
+  'lobby.role.observer.hint': 'An observer sees and hears, and is not seen.',
+  'lobby.region': 'Where am I',
+  'lobby.region.hint': 'Development mode: you join through the server nearest to this region.',
+  'lobby.preview': 'Camera preview',
+  'lobby.preview.off': 'Your camera is off',
+  'lobby.preview.asking': 'Your browser is asking whether the camera and microphone may be used. Please choose “Allow”.',
+  'lobby.camera': 'Camera',
+  'lobby.mic': 'Microphone',
+  'lobby.devices': 'Choose camera and microphone',
+  'lobby.mic.level': 'Microphone level',
+  'lobby.mic.test': 'Say something: the bar moves when the microphone works.',
+  'lobby.join': 'Join the class',
+  'lobby.joining': 'Joining…',
+  'lobby.recorded': 'This class is recorded.',
+  'lobby.device.denied':
+    'The camera or microphone may not be used. Allow it at the lock beside the address, or go in just to watch and listen.',
+  'lobby.device.missing': 'No camera or microphone was found. Check the plug, or go in just to watch and listen.',
+  'lobby.device.busy': 'Another program is using the camera or microphone. Close it and try again.',
+  'lobby.device.failed': 'Your camera or microphone could not be sent. Switch it off and on again.',
+};

@@ -1,0 +1,3 @@
+import type { notices as ko } from '../ko/notices';
+
+export const notices: Record<keyof typeof ko, string> = {};

@@ -1,0 +1,1 @@
+export const classPage = {} as const;

@@ -1,0 +1,15 @@
+export const errors = {
+  'error.unreachable': '서버에 닿지 않습니다. 인터넷 연결을 확인하고 다시 시도해 주세요.',
+  'error.bad_answer': '서버가 알아들을 수 없는 답을 보냈습니다. 잠시 뒤 다시 시도해 주세요.',
+  'error.class_not_found': '이 수업을 찾을 수 없습니다. 주소를 확인하거나 수업 목록에서 골라 주세요.',
+  'error.no_edge': '지금 들어갈 수 있는 서버가 없습니다. 잠시 뒤 다시 시도해 주세요.',
+  'error.no_capacity': '모든 서버가 꽉 찼습니다. 조금 뒤 다시 시도해 주세요.',
+  'error.starting': '서버가 막 켜지고 있습니다. 몇 초 뒤 다시 시도해 주세요.',
+  'error.rate_limited': '요청이 너무 많습니다. 조금 쉬었다가 다시 시도해 주세요.',
+  'error.store_unavailable': '수업 목록 저장소에 닿지 않습니다. 잠시 뒤 다시 시도해 주세요.',
+  'error.cdn_none': '다시보기를 내줄 서버가 없습니다. 잠시 뒤 다시 시도해 주세요.',
+  'error.cdn_failed': '다시보기 서버에 닿지 않습니다. 인터넷 연결을 확인하고 다시 시도해 주세요.',
+  'error.hand_failed': '손을 들지 못했습니다. 연결을 확인하고 다시 눌러 주세요.',
+  'error.render': '이 화면을 그리지 못했습니다. 새로 고치면 대부분 해결됩니다.',
+  'error.reload': '새로 고침',
+} as const;
