@@ -1,5 +1,5 @@
-import type { Live } from './shapes';
-import { applyWord, EMPTY, parseWord, type Word } from './state';
+import type { LiveState, RoomWord } from '../api/contract';
+import { applyWord, EMPTY, parseWord } from './state';
 
 /** A thousand pages hear of the same gap at once: they ask spread over this time. */
 const REFETCH_SPREAD_MS = 1_500;
@@ -10,7 +10,7 @@ const RETRIES_MS = [1_000, 2_000, 4_000, 8_000, 15_000];
 const HELD_MAX = 200;
 
 export interface FeedView {
-  live: Live;
+  live: LiveState;
   /** Whether the class has been told at all yet. */
   known: boolean;
   /** The control plane does not answer; what is shown is what was last heard. */
@@ -20,7 +20,7 @@ export interface FeedView {
 }
 
 export interface FeedOptions {
-  fetchLive: () => Promise<Live>;
+  fetchLive: () => Promise<LiveState>;
   now?: () => number;
   random?: () => number;
 }
@@ -35,7 +35,7 @@ export class Feed {
   private asking = false;
   private again = false;
   private failures = 0;
-  private held: Word[] = [];
+  private held: RoomWord[] = [];
   private stopped = false;
 
   constructor(private readonly options: FeedOptions) {
@@ -75,11 +75,11 @@ export class Feed {
   }
 
   /** What this page did itself and need not wait to hear of. */
-  change(act: (live: Live) => Live): void {
+  change(act: (live: LiveState) => LiveState): void {
     this.set({ live: act(this.current.live) });
   }
 
-  private take(word: Word): void {
+  private take(word: RoomWord): void {
     if (this.asking || !this.current.known) {
       if (this.held.length < HELD_MAX) this.held.push(word);
       else this.again = true;
@@ -103,7 +103,7 @@ export class Feed {
     }
     this.asking = true;
     const sent = this.now();
-    let answer: Live | null = null;
+    let answer: LiveState | null = null;
     try {
       answer = await this.options.fetchLive();
     } catch {

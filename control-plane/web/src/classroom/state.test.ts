@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Feed } from './feed';
-import type { Live, Quiz } from './shapes';
-import { applyWord, EMPTY, parseWord, type Word } from './state';
+import type { LiveState, Quiz, RoomWord } from '../api/contract';
+import { applyWord, EMPTY, parseWord } from './state';
 
 const quiz: Quiz = {
   id: 'q1',
@@ -10,7 +10,7 @@ const quiz: Quiz = {
   time_limit_s: null,
   state: 'open',
 };
-const live = (change: Partial<Live> = {}): Live => ({ ...EMPTY, v: 4, ...change });
+const live = (change: Partial<LiveState> = {}): LiveState => ({ ...EMPTY, v: 4, ...change });
 const bytes = (word: unknown) => new TextEncoder().encode(JSON.stringify(word));
 const who = (id: string) => ({ id, name: id });
 const chat = (id: string) => ({ id, from: who('a'), text: id, at_ms: 1 });
@@ -35,7 +35,7 @@ test('a public part keeps what is mine, and a revealed quiz asks for the rest', 
 });
 
 test('hands keep their order, and go down by account', () => {
-  const up = (v: number, id: string, raised_at_ms: number): Word => ({ v, kind: 'hand', hand: { account: who(id), raised_at_ms } });
+  const up = (v: number, id: string, raised_at_ms: number): RoomWord => ({ v, kind: 'hand', hand: { account: who(id), raised_at_ms } });
   let state = live();
   for (const word of [up(5, 'b', 20), up(6, 'a', 10), up(7, 'c', 30)]) state = applyWord(state, word).live;
   expect(state.hands.map(({ account }) => account.id)).toEqual(['a', 'b', 'c']);
@@ -65,8 +65,8 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 test('words heard while asking are applied over the answer; a gap is asked for once, a little later', async () => {
-  const answers: ((live: Live) => void)[] = [];
-  const fetchLive = vi.fn(() => new Promise<Live>((resolve) => void answers.push(resolve)));
+  const answers: ((live: LiveState) => void)[] = [];
+  const fetchLive = vi.fn(() => new Promise<LiveState>((resolve) => void answers.push(resolve)));
   const feed = new Feed({ fetchLive, random: () => 0.5 });
   feed.start();
   feed.hear(bytes({ v: 4, kind: 'chat', chat: chat('old') }));
@@ -87,7 +87,7 @@ test('words heard while asking are applied over the answer; a gap is asked for o
 });
 
 test('a control plane that is away leaves the class as it was, and is asked again ever more slowly', async () => {
-  const fetchLive = vi.fn<() => Promise<Live>>().mockResolvedValueOnce(live({ locked: true })).mockRejectedValue(new Error('away'));
+  const fetchLive = vi.fn<() => Promise<LiveState>>().mockResolvedValueOnce(live({ locked: true })).mockRejectedValue(new Error('away'));
   const feed = new Feed({ fetchLive, random: () => 0.5 });
   feed.start();
   await vi.advanceTimersByTimeAsync(0);

@@ -1,27 +1,17 @@
-import type { Chat, Hand, Live, Poll, Question, Quiz } from './shapes';
-
-/** Topic of the packets that say what changed in the class. */
-export const CLASS_TOPIC = 'seodang.class';
+import type { ChatMessage, Hand, LiveState, Poll, Question, Quiz, RoomWord } from '../api/contract';
 
 /** Older messages leave the page: a day-long class must not fill the memory of a phone. */
 const CHAT_KEPT = 500;
 /** A word is a small JSON object; anything larger is not one. */
 const WORD_BYTES_MAX = 65_536;
 
-/** What a room word says: which version of the class it makes, what kind of thing changed, and that thing's public part. */
-export interface Word {
-  v: number;
-  kind: string;
-  [part: string]: unknown;
-}
-
 /** What came of a word: the class after it, and whether only `GET live` can tell the rest. */
 export interface Applied {
-  live: Live;
+  live: LiveState;
   refetch: boolean;
 }
 
-export const EMPTY: Live = {
+export const EMPTY: LiveState = {
   v: 0,
   at_ms: 0,
   quizzes: [],
@@ -34,19 +24,19 @@ export const EMPTY: Live = {
 };
 
 /** Reads a packet. What is not a word is `null`: packets come from any client of the room. */
-export function parseWord(payload: Uint8Array): Word | null {
+export function parseWord(payload: Uint8Array): RoomWord | null {
   if (payload.byteLength > WORD_BYTES_MAX) return null;
   try {
     const word: unknown = JSON.parse(new TextDecoder().decode(payload));
     if (!isRecord(word)) return null;
-    return Number.isSafeInteger(word.v) && typeof word.kind === 'string' ? (word as Word) : null;
+    return Number.isSafeInteger(word.v) && typeof word.kind === 'string' ? (word as RoomWord) : null;
   } catch {
     return null;
   }
 }
 
 /** Words apply in order. One heard before is nothing new; a jump means that some were missed. */
-export function applyWord(live: Live, word: Word): Applied {
+export function applyWord(live: LiveState, word: RoomWord): Applied {
   if (word.v <= live.v) return { live, refetch: false };
   if (word.v > live.v + 1) return { live, refetch: true };
   const next = change(live, word);
@@ -54,7 +44,7 @@ export function applyWord(live: Live, word: Word): Applied {
   return next === null ? { live, refetch: true } : { live: { ...next.live, v: word.v }, refetch: next.refetch };
 }
 
-function change(live: Live, word: Word): Applied | null {
+function change(live: LiveState, word: RoomWord): Applied | null {
   const [noun = '', verb = ''] = word.kind.split(/[.\-_:]/);
   const gone = word.removed === true || word.deleted === true || /^(removed|deleted|down|lowered)$/.test(verb);
   switch (noun) {
@@ -72,7 +62,7 @@ function change(live: Live, word: Word): Applied | null {
     case 'chat': {
       const part = partOf(word, 'chat') ?? partOf(word, 'message');
       if (gone && part) return done({ ...live, chat: live.chat.map((old) => (old.id === part.id ? { ...old, hidden: true } : old)) });
-      return part && done({ ...live, chat: put(live.chat, part as Partial<Chat> & Id, isChat).slice(-CHAT_KEPT) });
+      return part && done({ ...live, chat: put(live.chat, part as Partial<ChatMessage> & Id, isChat).slice(-CHAT_KEPT) });
     }
     case 'question': {
       const part = partOf(word, 'question');
@@ -95,7 +85,7 @@ function change(live: Live, word: Word): Applied | null {
   }
 }
 
-function changeHands(live: Live, word: Word, down: boolean): Applied | null {
+function changeHands(live: LiveState, word: RoomWord, down: boolean): Applied | null {
   if (Array.isArray(word.hands)) return done({ ...live, hands: sorted((word.hands as unknown[]).filter(isHand)) });
   const hand = isRecord(word.hand) ? word.hand : word;
   const account = isRecord(hand.account) ? hand.account.id : hand.account;
@@ -107,12 +97,12 @@ function changeHands(live: Live, word: Word, down: boolean): Applied | null {
 
 type Id = { id: string };
 
-const done = (live: Live, refetch = false): Applied => ({ live, refetch });
+const done = (live: LiveState, refetch = false): Applied => ({ live, refetch });
 
 const sorted = (hands: Hand[]): Hand[] => hands.sort((a, b) => a.raised_at_ms - b.raised_at_ms);
 
 /** The changed thing: under its own name, or the word itself. */
-function partOf(word: Word, name: string): (Record<string, unknown> & Id) | null {
+function partOf(word: RoomWord, name: string): (Record<string, unknown> & Id) | null {
   const part = isRecord(word[name]) ? word[name] : word;
   return typeof part.id === 'string' ? (part as Record<string, unknown> & Id) : null;
 }
@@ -136,7 +126,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 const isWho = (value: unknown): boolean => isRecord(value) && typeof value.id === 'string' && typeof value.name === 'string';
 const isQuiz = (value: unknown): value is Quiz => isRecord(value) && Array.isArray(value.items) && typeof value.state === 'string';
 const isPoll = (value: unknown): value is Poll => isRecord(value) && Array.isArray(value.choices) && typeof value.state === 'string';
-const isChat = (value: unknown): value is Chat => isRecord(value) && isWho(value.from) && typeof value.text === 'string';
+const isChat = (value: unknown): value is ChatMessage => isRecord(value) && isWho(value.from) && typeof value.text === 'string';
 const isQuestion = (value: unknown): value is Question =>
   isRecord(value) && typeof value.text === 'string' && typeof value.votes === 'number';
 const isHand = (value: unknown): value is Hand =>
