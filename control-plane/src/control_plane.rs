@@ -93,6 +93,12 @@ impl ControlPlane {
         health.waiting("view", "the store was not read yet");
         tasks.spawn(report_ready(view.clone(), health.clone()));
         let registration = Registration::start(self.store.clone(), node, TTL_DEFAULT, &shutdown);
+        tasks.spawn(crate::reconcile::run(
+            view.clone(),
+            self.store.clone(),
+            metrics.clone(),
+            shutdown.clone(),
+        ));
         tasks.spawn(crate::classes::note_live(view.clone(), self.store.clone(), shutdown.clone()));
         if let Some((listener, identity)) = self.nodes {
             let acceptor = node_listener::acceptor(&identity)?;

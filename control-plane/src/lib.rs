@@ -20,6 +20,7 @@ mod locate;
 mod metrics;
 mod node_listener;
 mod rate;
+mod reconcile;
 mod slug;
 
 pub use config::Config;

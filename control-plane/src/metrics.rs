@@ -19,6 +19,10 @@ pub(crate) struct Metrics {
     pub(crate) node_connections: Gauge,
     pub(crate) node_handshakes_failed: Counter,
     pub(crate) ops_streams: Gauge,
+    /// Rooms on so many edges that they have a tree.
+    pub(crate) topologies: Gauge,
+    /// `written`, `dropped`, `forgotten`, `same`, `conflict`, `failed`.
+    pub(crate) room_plans: Family<Outcome, Counter>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -51,6 +55,8 @@ impl Metrics {
             metrics.node_handshakes_failed.clone(),
         );
         registry.register("ops_streams", "Ops pages that get live news", metrics.ops_streams.clone());
+        registry.register("topologies", "Rooms whose edges form a tree", metrics.topologies.clone());
+        registry.register("room_plans", "Records of rooms brought up to date", metrics.room_plans.clone());
         registry.register_collector(Box::new(ViewCollector { view }));
         metrics
     }

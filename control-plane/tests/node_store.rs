@@ -13,6 +13,7 @@ use control_plane_agent::store::behaviour::store_behaviour;
 use control_plane_agent::store::embedded::Embedded;
 use control_plane_agent::store::remote::Remote;
 use control_plane_agent::store::{Error, Store};
+use control_plane_api::drain::DrainTarget;
 use control_plane_api::key;
 use control_plane_api::node::Node;
 use control_plane_api::token::ApiKey;
@@ -84,9 +85,14 @@ async fn a_node_writes_only_what_is_its_own() {
     ] {
         store.put(&own, value.clone(), None).await.expect("its own");
     }
-    for other in
-        [key::node("edge-2"), key::presence("room", "edge-2"), key::class("a"), "/elsewhere".to_owned()]
-    {
+    for other in [
+        key::node("edge-2"),
+        key::presence("room", "edge-2"),
+        key::class("a"),
+        key::topology("room"),
+        key::drain(&DrainTarget::Node("edge-1".to_owned())),
+        "/elsewhere".to_owned(),
+    ] {
         for result in [
             store.put(&other, value.clone(), None).await.map(|_| ()),
             store.compare_and_put(&other, 0, value.clone(), None).await.map(|_| ()),

@@ -31,6 +31,7 @@ mod atlas;
 pub mod geography;
 pub mod nearest;
 mod network;
+mod record;
 mod repair;
 mod seconds;
 pub mod tree;

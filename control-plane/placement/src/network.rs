@@ -55,6 +55,12 @@ impl Network {
         }
     }
 
+    /// Whether it is an edge of this network.
+    #[must_use]
+    pub fn contains(&self, id: &str) -> bool {
+        self.index(id).is_some()
+    }
+
     /// Round trip between two edges in ms; `None` for an edge that is not there or a lost link.
     #[must_use]
     pub fn cost_ms(&self, a: &str, b: &str) -> Option<f64> {
