@@ -15,6 +15,7 @@ pub mod config;
 
 mod classes;
 mod control_plane;
+mod drained;
 mod http;
 mod locate;
 mod metrics;

@@ -9,6 +9,7 @@ use control_plane::config::Rate;
 use control_plane::{Config, ControlPlane};
 use control_plane_agent::store::Store;
 use control_plane_agent::store::embedded::Embedded;
+use control_plane_api::drain::{Drain, DrainTarget};
 use control_plane_api::key;
 use control_plane_api::node::{Load, Location, Node, Role};
 use control_plane_api::recording::{Recording, RecordingState};
@@ -178,6 +179,69 @@ async fn a_join_names_the_nearest_edge_and_a_token_it_takes() {
         ..grant
     };
     assert_eq!(observer.video, Some(hidden));
+}
+
+#[tokio::test]
+async fn a_measured_round_trip_goes_before_distance_and_a_draining_edge_last() {
+    let town = Town::start(config()).await;
+    town.add(&edges()).await;
+    let class = town.class("Pole dance").await;
+    let order = async |rtts: Value| -> Vec<(String, String)> {
+        let request = json!({"class": class["id"], "identity": "a", "location": JEJU, "rtts": rtts});
+        let (status, answer) = town.post("/v1/join", &request).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let edges = answer["edges"].as_array().expect("edges").iter();
+        edges.map(|edge| (text(&edge["id"]), text(&edge["reason"]))).collect()
+    };
+    let named = |order: &[(&str, &str)]| -> Vec<(String, String)> {
+        order.iter().map(|(id, reason)| ((*id).to_owned(), (*reason).to_owned())).collect()
+    };
+    assert_eq!(order(json!({})).await, named(&[("jeju-edge", "nearest"), ("seoul-edge", "nearest")]));
+    // Jeju's line is down to a satellite; an edge that is gone meanwhile does no harm.
+    let slow = json!({"jeju-edge": 640.5, "seoul-edge": 48, "gone-edge": 1});
+    assert_eq!(order(slow.clone()).await, named(&[("seoul-edge", "measured"), ("jeju-edge", "measured")]));
+
+    // A wish to drain counts before the edge has heard of it.
+    let target = DrainTarget::Region("seoul".into());
+    let drain =
+        Drain { target, requested_at_ms: 1, deadline_ms: None, exit: false, requested_by: String::new() };
+    town.put(&key::drain(&drain.target), &drain).await;
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+    while order(slow.clone()).await != named(&[("jeju-edge", "measured")]) {
+        assert!(tokio::time::Instant::now() < deadline, "{:?}", order(slow.clone()).await);
+    }
+    town.store.delete(&key::node("jeju-edge")).await.expect("delete");
+    while order(slow.clone()).await != named(&[("seoul-edge", "draining")]) {
+        assert!(tokio::time::Instant::now() < deadline, "{:?}", order(slow.clone()).await);
+    }
+}
+
+#[tokio::test]
+async fn round_trips_no_network_has_are_refused() {
+    let town = Town::start(config()).await;
+    town.add(&edges()).await;
+    let class = town.class("Flowers").await;
+    let join = |rtts: &str| format!(r#"{{"class": {}, "identity": "a", "rtts": {rtts}}}"#, class["id"]);
+    let many: Vec<String> = (0..65).map(|index| format!(r#""edge-{index}": 5"#)).collect();
+    let many = format!("{{{}}}", many.join(","));
+    for absurd in [
+        r#"{"jeju-edge": 0}"#,
+        r#"{"jeju-edge": -5}"#,
+        r#"{"jeju-edge": 60001}"#,
+        r#"{"jeju-edge": 1e39}"#,
+        r#"{"jeju-edge": 1e999}"#,
+        r#"{"jeju-edge": "fast"}"#,
+        r#"{"jeju-edge": null}"#,
+        r#"{"no edge/": 5}"#,
+        r#"[5]"#,
+        &many,
+    ] {
+        let (status, answer) = town.ask(Method::POST, "/v1/join", &join(absurd)).await;
+        assert_eq!((status.as_u16(), &answer["code"]), (400, &json!("bad_request")), "{absurd}: {answer}");
+    }
+    let (status, _) = town.ask(Method::POST, "/v1/join", &join(r#"{"jeju-edge": 59999.5}"#)).await;
+    assert_eq!(status, StatusCode::OK, "the next join is served as ever");
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! `POST /v1/join`: where a user goes, and with which token.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::node::Location;
@@ -20,7 +22,15 @@ pub struct JoinRequest {
     /// Region name, used when there is neither a declared position nor one for the address.
     #[serde(default)]
     pub region: Option<String>,
+    /// Round trips in ms by edge id, as the client probed them (`GET {url}/probe`) before; they go before distance.
+    #[serde(default)]
+    pub rtts: BTreeMap<String, f32>,
 }
+
+/// Longest list of measured edges: a client probes three at a time.
+pub const RTTS_MAX: usize = 64;
+/// Longest round trip that is one: past it a connection is given up.
+pub const RTT_MS_MAX: f32 = 60_000.0;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

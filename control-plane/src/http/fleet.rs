@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::State;
 use control_plane_api::node::{Location, Node, Role};
+use control_plane_placement::Measured;
 use control_plane_placement::nearest::region_location;
 use serde::{Deserialize, Serialize};
 
@@ -97,7 +98,7 @@ pub(crate) async fn cdn(
         ));
     }
     let hint = hint(&app, address, declared, viewer.region);
-    let near = rank(&app, Role::Cdn, &hint, None, CDN_MAX).choices;
+    let near = rank(&app, Role::Cdn, &hint, &Measured::default(), None, CDN_MAX).choices;
     let nodes = near.into_iter().map(|ranked| Choice {
         id: ranked.id,
         region: ranked.region,
@@ -105,13 +106,16 @@ pub(crate) async fn cdn(
         distance_km: ranked.distance_km,
         reason: ranked.reason.as_str(),
     });
-    let origins = rank(&app, Role::Origin, &hint, None, 1).choices.into_iter().map(|ranked| Choice {
-        id: ranked.id,
-        region: ranked.region,
-        url: ranked.url,
-        distance_km: ranked.distance_km,
-        reason: "origin",
-    });
+    let origins =
+        rank(&app, Role::Origin, &hint, &Measured::default(), None, 1).choices.into_iter().map(|ranked| {
+            Choice {
+                id: ranked.id,
+                region: ranked.region,
+                url: ranked.url,
+                distance_km: ranked.distance_km,
+                reason: "origin",
+            }
+        });
     Ok(Json(Choices { nodes: nodes.chain(origins).collect() }))
 }
 

@@ -6,11 +6,11 @@ use axum::Json;
 use axum::extract::State;
 use control_plane_agent::mirror;
 use control_plane_api::class::Class;
-use control_plane_api::id::check_name;
-use control_plane_api::join::{ClassRole, EdgeChoice, JoinRequest, JoinResponse};
+use control_plane_api::id::{check_name, check_node_name};
+use control_plane_api::join::{ClassRole, EdgeChoice, JoinRequest, JoinResponse, RTT_MS_MAX, RTTS_MAX};
 use control_plane_api::node::{Node, Role};
 use control_plane_api::token::{self, Claims, Grant};
-use control_plane_placement::{Hint, Ranked, Ranking, View as Places, nearest};
+use control_plane_placement::{Hint, Measured, Ranked, Ranking, View as Places, nearest_measured};
 use http::StatusCode;
 use tokio::time::Instant;
 
@@ -41,7 +41,7 @@ async fn answer(app: &App, address: std::net::IpAddr, request: JoinRequest) -> R
     let class = crate::classes::find(&app.view, &*app.store, &request.class).await?;
     let class = class.ok_or_else(|| Refusal::class_not_found(&request.class))?;
     let hint = hint(app, address, request.location, request.region.clone());
-    let ranking = rank(app, Role::Edge, &hint, Some(&class.id), CHOICES_MAX);
+    let ranking = rank(app, Role::Edge, &hint, &measured(&request), Some(&class.id), CHOICES_MAX);
     if ranking.choices.is_empty() {
         return Err(no_edge(app, &ranking));
     }
@@ -66,7 +66,28 @@ fn check(request: &JoinRequest) -> Result<(), Refusal> {
             "location is not on the globe: latitude -90 to 90, longitude -180 to 180",
         ));
     }
+    check_rtts(request)
+}
+
+/// Round trips that no network has are a mistake of the client, and nothing to send a user by.
+fn check_rtts(request: &JoinRequest) -> Result<(), Refusal> {
+    if request.rtts.len() > RTTS_MAX {
+        return Err(Refusal::bad_request(format_args!("rtts names more than {RTTS_MAX} edges")));
+    }
+    for (edge, rtt_ms) in &request.rtts {
+        check_node_name("an edge in rtts", edge).map_err(Refusal::bad_request)?;
+        if !(*rtt_ms > 0.0 && *rtt_ms <= RTT_MS_MAX) {
+            return Err(Refusal::bad_request(format_args!(
+                "rtts.{edge}: {rtt_ms} is no round trip; give milliseconds above 0 and at most {RTT_MS_MAX}, or leave it out"
+            )));
+        }
+    }
     Ok(())
+}
+
+fn measured(request: &JoinRequest) -> Measured<'_> {
+    let rtt_ms = request.rtts.iter().map(|(edge, rtt_ms)| (edge.as_str(), *rtt_ms)).collect();
+    Measured { rtt_ms, current: None }
 }
 
 /// Declared position, else the address's, else the region's.
@@ -83,12 +104,19 @@ pub(crate) fn hint(
 }
 
 /// Nodes of a role for a user; `room` brings forward those that carry it.
-pub(crate) fn rank(app: &App, role: Role, hint: &Hint, room: Option<&str>, limit: usize) -> Ranking {
-    let nodes = app.view.nodes();
+pub(crate) fn rank(
+    app: &App,
+    role: Role,
+    hint: &Hint,
+    measured: &Measured<'_>,
+    room: Option<&str>,
+    limit: usize,
+) -> Ranking {
+    let nodes = crate::drained::nodes(&app.view);
     let presence = room.map_or_else(Vec::new, |room| app.view.presence_of(room));
     let carrying: BTreeSet<&str> = presence.iter().map(|presence| presence.node.as_str()).collect();
     let places = Places { nodes: nodes.values().collect::<Vec<&Node>>(), carrying };
-    nearest(&places, role, hint, limit)
+    nearest_measured(&places, role, hint, measured, limit)
 }
 
 fn no_edge(app: &App, ranking: &Ranking) -> Refusal {

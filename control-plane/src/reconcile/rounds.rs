@@ -30,7 +30,7 @@ pub(crate) struct Snapshot {
 impl Snapshot {
     pub(crate) fn of(view: &View) -> Self {
         Self {
-            nodes: view.nodes(),
+            nodes: crate::drained::nodes(view),
             rooms: view.rooms(),
             presence: view.presence(),
             topologies: view.topologies(),

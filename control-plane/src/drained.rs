@@ -1,0 +1,21 @@
+//! The nodes with the wishes to drain on them: a wish counts from the moment it stands in the store, not from when the node has
+//! heard of it.
+
+use std::sync::Arc;
+
+use control_plane_agent::mirror::Records;
+use control_plane_agent::view::View;
+use control_plane_api::node::Node;
+
+/// By id, as the view has them, `draining` set where a record asks for it.
+pub(crate) fn nodes(view: &View) -> Records<Node> {
+    let nodes = view.nodes();
+    if view.drains().is_empty() {
+        return nodes;
+    }
+    let with_wish = |(id, node): (&String, &Node)| {
+        let draining = node.draining || view.drain_of(id, &node.region).is_some();
+        (id.clone(), Node { draining, ..node.clone() })
+    };
+    Arc::new(nodes.iter().map(with_wish).collect())
+}
