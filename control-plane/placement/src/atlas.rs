@@ -1,28 +1,50 @@
-//! The nodes of a role laid out for many questions: the answers of [`crate::nearest`], a few microseconds each among a
-//! thousand nodes. Built once per change of the view.
+//! The nodes of a role laid out for many questions: the answers of [`crate::nearest`], within a microsecond or two among a
+//! thousand nodes. Built once per change of the view, by a shell that keeps it.
 //!
-//! A node's cost is at least its distance, unless it carries the room. So the directions of all nodes are compared with the
-//! user's in one pass of multiplications; the nearest few are rated; and of the rest only those whose distance alone
-//! does not rule them out.
+//! A node costs at least its distance, less [`ROOM_KM`] if it carries the room. The globe is divided into cells; a cell knows its
+//! nodes by distance from its centre, made when the first user from there asks. So the nodes are rated in that order
+//! until the distance alone rules out the next, which is after those of the region. Nodes whose cost has other grounds (measured, no
+//! position, the user's present one) are rated first, whatever their distance.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use control_plane_api::node::{Location, Node, Role};
 
 use crate::ROOM_KM;
-use crate::geography::EARTH_RADIUS_KM;
+use crate::geography::distance_km;
 use crate::nearest::{Excluded, Hint, Measured, Ranking, Rated, User, candidates, rate};
 
-/// Error of a product of two unit vectors in 32 bits, generously.
-const ROUNDING: f32 = 4e-6;
+/// Side of a cell in degrees: a few towns. 16,200 cells.
+const CELL_DEGREES: f64 = 2.0;
+const COLUMNS: usize = 180;
+const ROWS: usize = 90;
+/// No place of a cell is farther from its centre; half the diagonal at the equator, rounded up.
+const CELL_RADIUS_KM: f64 = 160.0;
+/// Nodes a cell knows; who asks for more (rooms of nodes crowded into one place) has all nodes looked at. 512 bytes a cell.
+const CELL_NODES_MAX: usize = 64;
+/// Error of distances in 32 bits, generously.
+const ROUNDING_KM: f64 = 1.0;
 
-#[derive(Clone, Debug)]
-pub struct Atlas<'a> {
-    nodes: Vec<&'a Node>,
+#[derive(Debug)]
+pub struct Atlas {
     /// Those that may be chosen, by id.
-    candidates: Vec<&'a Node>,
-    /// Unit vectors of the candidates; zero for those without a position.
-    directions: [Vec<f32>; 3],
+    candidates: Vec<Node>,
+    /// Positions of those among them without a place on the globe.
     unlocated: Vec<usize>,
     excluded: Vec<Excluded>,
+    /// Places of all nodes, of whatever role, by id.
+    places: BTreeMap<String, Location>,
+    regions: BTreeMap<String, Location>,
+    cells: Vec<OnceLock<Cell>>,
+}
+
+/// Nodes by distance from the cell's centre.
+#[derive(Debug)]
+struct Cell {
+    nodes: Vec<(f32, u32)>,
+    /// Whether these are all there are.
+    is_whole: bool,
 }
 
 /// The nodes that carry a room, as an atlas knows them: made once per room and kept while the atlas is.
@@ -32,22 +54,26 @@ pub struct Carrying {
     any: bool,
 }
 
-impl<'a> Atlas<'a> {
+impl Atlas {
     #[must_use]
-    pub fn new(nodes: &[&'a Node], role: Role) -> Self {
+    pub fn new(nodes: &[&Node], role: Role) -> Self {
         let (mut candidates, excluded) = candidates(nodes, role);
         candidates.sort_by(|a, b| a.id.cmp(&b.id));
-        let mut directions = [Vec::new(), Vec::new(), Vec::new()];
-        let mut unlocated = Vec::new();
-        for (index, node) in candidates.iter().enumerate() {
-            let place = node.location.filter(Location::is_valid);
-            if place.is_none() {
-                unlocated.push(index);
+        let candidates: Vec<Node> = candidates.into_iter().cloned().collect();
+        let is_unlocated = |index: &usize| !candidates[*index].location.is_some_and(|place| place.is_valid());
+        let unlocated = (0..candidates.len()).filter(is_unlocated).collect();
+        let mut by_id: Vec<&Node> = nodes.to_vec();
+        by_id.sort_by(|a, b| a.id.cmp(&b.id));
+        let (mut places, mut regions) = (BTreeMap::new(), BTreeMap::new());
+        for node in by_id {
+            let Some(place) = node.location else { continue };
+            places.insert(node.id.clone(), place);
+            if place.is_valid() {
+                regions.entry(node.region.clone()).or_insert(place);
             }
-            let direction = place.map_or([0.0; 3], |place| direction(&place));
-            directions.iter_mut().zip(direction).for_each(|(axis, value)| axis.push(value));
         }
-        Self { nodes: nodes.to_vec(), candidates, directions, unlocated, excluded }
+        let cells = (0..COLUMNS * ROWS).map(|_| OnceLock::new()).collect();
+        Self { candidates, unlocated, excluded, places, regions, cells }
     }
 
     /// As [`crate::nearest_measured`] with `carrying` in place of the view's.
@@ -82,7 +108,7 @@ impl<'a> Atlas<'a> {
 
     /// The one node to send the user to, without the words around it.
     #[must_use]
-    pub fn first(&self, carrying: &Carrying, hint: &Hint, measured: &Measured<'_>) -> Option<&'a Node> {
+    pub fn first(&self, carrying: &Carrying, hint: &Hint, measured: &Measured<'_>) -> Option<&Node> {
         self.picks(carrying, hint, measured, 1).first().map(|rated| rated.node)
     }
 
@@ -92,43 +118,78 @@ impl<'a> Atlas<'a> {
         hint: &Hint,
         measured: &Measured<'_>,
         limit: usize,
-    ) -> Vec<Rated<'a>> {
-        let user = User::new(&self.nodes, hint, measured);
-        let mut best = Best { limit, picks: Vec::with_capacity(limit.min(self.candidates.len()) + 1) };
-        let rate_at =
-            |index: usize| rate(carrying.is_carrying[index], hint, measured, &user, self.candidates[index]);
-        // What is measured is not ruled out by distance; those are a few.
-        let Some(location) = user.location.filter(|_| measured.is_empty()) else {
-            (0..self.candidates.len()).for_each(|index| best.offer(rate_at(index)));
+    ) -> Vec<Rated<'_>> {
+        let by_region = || hint.region.as_ref().and_then(|region| self.regions.get(region)).copied();
+        let location = hint.location.filter(Location::is_valid).or_else(by_region);
+        let user = User::at(location, measured, |id| self.places.get(id).copied());
+        let mut best = Best::new(limit.min(self.candidates.len()));
+        let rated =
+            |index: usize| rate(carrying.is_carrying[index], hint, measured, &user, &self.candidates[index]);
+        let Some(location) = location else {
+            (0..self.candidates.len()).for_each(|index| best.offer(rated(index)));
             return best.picks;
         };
-        let mut first: Vec<usize> = self.unlocated.clone();
-        let dots = self.dots(direction(&location));
-        first.extend(most(&dots, limit.min(self.candidates.len())));
-        first.sort_unstable();
-        first.dedup();
-        first.iter().for_each(|index| best.offer(rate_at(*index)));
-        // A node that carries the room may be farther away than its cost.
-        let mut dot_min = best.dot_min(if carrying.any { ROOM_KM } else { 0.0 });
-        for (index, dot) in dots.iter().enumerate() {
-            if *dot < dot_min || first.binary_search(&index).is_ok() {
-                continue;
+        let first = self.whatever_their_distance(measured);
+        first.iter().for_each(|index| best.offer(rated(*index)));
+        let bonus_km = if carrying.any { ROOM_KM } else { 0.0 };
+        let cell = self.cell(&location);
+        for (distance_km, index) in &cell.nodes {
+            // What the user's own network adds is added to all of these alike; leaving it out rules out fewer.
+            if f64::from(*distance_km) - CELL_RADIUS_KM - bonus_km - ROUNDING_KM > best.cost_km_max() {
+                return best.picks;
             }
-            if carrying.is_carrying[index] || *dot >= best.dot_min(0.0) {
-                best.offer(rate_at(index));
-                dot_min = best.dot_min(if carrying.any { ROOM_KM } else { 0.0 });
+            if first.binary_search(&(*index as usize)).is_err() {
+                best.offer(rated(*index as usize));
             }
         }
+        if cell.is_whole {
+            return best.picks;
+        }
+        let known: Vec<u32> = cell.nodes.iter().map(|(_, index)| *index).collect();
+        let is_new = |index: &usize| !known.contains(&(*index as u32)) && first.binary_search(index).is_err();
+        (0..self.candidates.len()).filter(is_new).for_each(|index| best.offer(rated(index)));
         best.picks
+    }
+
+    /// Nodes to rate before the order of distances counts, ascending.
+    fn whatever_their_distance(&self, measured: &Measured<'_>) -> Vec<usize> {
+        let mut first = self.unlocated.clone();
+        if !measured.is_empty() {
+            let named = measured.rtt_ms.keys().copied().chain(measured.current);
+            first.extend(named.filter_map(|id| self.index(id)));
+            first.sort_unstable();
+            first.dedup();
+        }
+        first
     }
 
     fn index(&self, id: &str) -> Option<usize> {
         self.candidates.binary_search_by(|node| node.id.as_str().cmp(id)).ok()
     }
 
-    fn dots(&self, user: [f32; 3]) -> Vec<f32> {
-        let [x, y, z] = &self.directions;
-        x.iter().zip(y).zip(z).map(|((x, y), z)| x * user[0] + y * user[1] + z * user[2]).collect()
+    fn cell(&self, place: &Location) -> &Cell {
+        let along = |degrees: f64, count: usize| ((degrees / CELL_DEGREES) as usize).min(count - 1);
+        let (row, column) = (along(place.latitude + 90.0, ROWS), along(place.longitude + 180.0, COLUMNS));
+        self.cells[row * COLUMNS + column].get_or_init(|| {
+            let middle = |index: usize, from: f64| (index as f64 + 0.5) * CELL_DEGREES - from;
+            self.seen_from(&Location { latitude: middle(row, 90.0), longitude: middle(column, 180.0) })
+        })
+    }
+
+    fn seen_from(&self, centre: &Location) -> Cell {
+        let distance = |node: &Node| node.location.and_then(|place| distance_km(centre, &place));
+        let located = self.candidates.iter().enumerate();
+        let mut nodes: Vec<(f32, u32)> =
+            located.filter_map(|(index, node)| Some((distance(node)? as f32, index as u32))).collect();
+        let is_whole = nodes.len() <= CELL_NODES_MAX;
+        let order = |a: &(f32, u32), b: &(f32, u32)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1));
+        if !is_whole {
+            nodes.select_nth_unstable_by(CELL_NODES_MAX, order);
+            nodes.truncate(CELL_NODES_MAX);
+        }
+        nodes.sort_unstable_by(order);
+        nodes.shrink_to_fit();
+        Cell { nodes, is_whole }
     }
 }
 
@@ -139,6 +200,10 @@ struct Best<'a> {
 }
 
 impl<'a> Best<'a> {
+    fn new(limit: usize) -> Self {
+        Self { limit, picks: Vec::with_capacity(limit + 1) }
+    }
+
     fn offer(&mut self, rated: Rated<'a>) {
         let at = self.picks.partition_point(|known| known.order(&rated).is_lt());
         if at < self.limit {
@@ -147,33 +212,16 @@ impl<'a> Best<'a> {
         }
     }
 
-    /// Cosine of the angle beyond which distance alone rules a node out.
-    fn dot_min(&self, bonus_km: f64) -> f32 {
-        match self.picks.last().filter(|_| self.picks.len() == self.limit) {
-            Some(last) if last.cost_km + bonus_km >= std::f64::consts::PI * EARTH_RADIUS_KM => f32::MIN,
-            Some(last) => ((last.cost_km + bonus_km).max(0.0) / EARTH_RADIUS_KM).cos() as f32 - ROUNDING,
-            None => f32::MIN,
+    /// What costs more is not among the best.
+    fn cost_km_max(&self) -> f64 {
+        match self.picks.last() {
+            Some(last) if self.picks.len() == self.limit => last.cost_km,
+            _ if self.limit == 0 => f64::MIN,
+            _ => f64::MAX,
         }
     }
 }
 
-/// Positions of the greatest numbers, in no order.
-fn most(numbers: &[f32], count: usize) -> Vec<usize> {
-    let mut kept: Vec<(f32, usize)> = Vec::with_capacity(count + 1);
-    let mut least = f32::MIN;
-    for (index, number) in numbers.iter().enumerate() {
-        if count > 0 && (kept.len() < count || *number > least) {
-            let at = kept.partition_point(|(known, _)| known >= number);
-            kept.insert(at, (*number, index));
-            kept.truncate(count);
-            least = kept.last().map_or(f32::MIN, |(number, _)| *number);
-        }
-    }
-    kept.into_iter().map(|(_, index)| index).collect()
-}
-
-fn direction(place: &Location) -> [f32; 3] {
-    let (latitude, longitude) = (place.latitude.to_radians(), place.longitude.to_radians());
-    [latitude.cos() * longitude.cos(), latitude.cos() * longitude.sin(), latitude.sin()]
-        .map(|axis| axis as f32)
-}
+#[cfg(test)]
+#[path = "atlas_tests.rs"]
+mod tests;

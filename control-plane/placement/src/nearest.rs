@@ -194,16 +194,20 @@ pub(crate) struct User {
 
 impl User {
     pub(crate) fn new(nodes: &[&Node], hint: &Hint, measured: &Measured<'_>) -> Self {
-        let location = locate(nodes, hint);
-        let excess_km = |node: &&Node| {
-            let measured_km = measured.km(&node.id)?;
-            Some((measured_km - distance_km(&location?, &node.location?)?).max(0.0))
+        let place_of = |id: &str| nodes.iter().find(|node| node.id == id).and_then(|node| node.location);
+        Self::at(locate(nodes, hint), measured, place_of)
+    }
+
+    pub(crate) fn at(
+        location: Option<Location>,
+        measured: &Measured<'_>,
+        place_of: impl Fn(&str) -> Option<Location>,
+    ) -> Self {
+        let excess_km = |id: &&str| {
+            let measured_km = measured.km(id)?;
+            Some((measured_km - distance_km(&location?, &place_of(id)?)?).max(0.0))
         };
-        let least = if measured.rtt_ms.is_empty() {
-            None
-        } else {
-            nodes.iter().filter_map(excess_km).min_by(f64::total_cmp)
-        };
+        let least = measured.rtt_ms.keys().filter_map(excess_km).min_by(f64::total_cmp);
         Self { location, access_km: least.unwrap_or(0.0) }
     }
 }

@@ -141,8 +141,10 @@ fn join_all<'a>(rng: &mut StdRng, nodes: &[&'a Node]) -> (Vec<BTreeSet<&'a str>>
         let mut carrying = atlas.carrying([]);
         for hint in &hints {
             if let Some(node) = atlas.first(&carrying, hint, &measured)
-                && edges.insert(node.id.as_str())
+                && !edges.contains(node.id.as_str())
+                && let Ok(index) = nodes.binary_search_by(|known| known.id.cmp(&node.id))
             {
+                edges.insert(nodes[index].id.as_str());
                 atlas.carry(&mut carrying, &node.id);
             }
         }
