@@ -18,7 +18,7 @@ use anyhow::Context as _;
 /// Set by `tests/run`: then a machine without PostgreSQL is a failure and no reason to leave tests out.
 pub const REQUIRED: &str = "SEODANG_POSTGRES_REQUIRED";
 /// Longer than a busy machine takes to make and start an empty server.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(30);
 /// Runs the server until its own input ends, which is when the process that holds the other end is gone, however it went.
 const KEEPER: &str = r#"
 "$1/postgres" -D "$2/data" -h 127.0.0.1 -p "$3" -k "$2" -c fsync=off -c max_connections=300 >"$2/log" 2>&1 </dev/null &
@@ -47,8 +47,10 @@ pub fn programs() -> Option<PathBuf> {
         let below = std::fs::read_dir(family).into_iter().flatten().flatten();
         places.extend(below.map(|entry| entry.path().join("bin")));
     }
-    let whole = |place: &PathBuf| place.join("initdb").exists() && place.join("postgres").exists();
-    places.into_iter().find(whole)
+    // A link in the search path leads to where all of them are.
+    let real = |place: PathBuf| place.join("initdb").canonicalize().ok()?.parent().map(Path::to_owned);
+    let whole = |place: &PathBuf| ["initdb", "postgres", "psql"].iter().all(|name| place.join(name).exists());
+    places.into_iter().filter_map(real).find(whole)
 }
 
 /// The server of this process, started when it is first asked for. `None`: this machine has no PostgreSQL; says so.
@@ -77,7 +79,7 @@ impl Server {
     /// Makes an empty server and waits until it takes connections.
     ///
     /// # Errors
-    /// PostgreSQL is not installed, or does not come up within a minute.
+    /// PostgreSQL is not installed, or does not come up within half a minute.
     pub fn start() -> anyhow::Result<Self> {
         let programs = programs().context("PostgreSQL is not installed: `tests/run tools` does it")?;
         let directory = tempfile::Builder::new().prefix("seodang-pg-").tempdir()?.keep();
