@@ -1,0 +1,157 @@
+import { answerQuiz, ask, getLive, lowerHand, newId, raiseHand, sendChat, unvote, vote, voteFor } from '../api/classroom';
+import type { Answers, LiveState, Person, Poll, Question } from '../api/contract';
+import { Feed } from './feed';
+import { Outbox, type Parcel, type ParcelView } from './outbox';
+import { browserShelf } from './shelf';
+
+export const CHAT_LENGTH_MAX = 1_000;
+export const QUESTION_LENGTH_MAX = 500;
+export const SHORT_ANSWER_LENGTH_MAX = 200;
+
+interface AnswerBody {
+  answers: Answers;
+  answered_at_ms: number;
+  replay: boolean;
+}
+
+interface QuestionBody {
+  text: string;
+  minute_ms?: number;
+  room_sid?: string;
+}
+
+/** One class, as the person here takes part in it: what is known of it, and what is handed in. */
+export class Classroom {
+  readonly feed: Feed;
+  readonly outbox: Outbox;
+
+  constructor(
+    readonly id: string,
+    readonly me: Person,
+    readonly teaches: boolean,
+  ) {
+    this.feed = new Feed({ fetchLive: () => getLive(id) });
+    this.outbox = new Outbox({ account: me.id, shelf: browserShelf(), send: (parcel) => this.send(parcel) });
+  }
+
+  start(): void {
+    this.feed.start();
+    this.outbox.start();
+    addEventListener('online', this.online);
+  }
+
+  stop(): void {
+    this.feed.stop();
+    this.outbox.stop();
+    removeEventListener('online', this.online);
+  }
+
+  /** The network or the room is back. */
+  back(): void {
+    this.feed.refresh();
+    this.outbox.hurry();
+  }
+
+  private online = () => this.back();
+
+  answer(quiz: string, answers: Answers, replay: boolean): void {
+    // By the server's clock: whether an answer was in time must not hang on this machine's.
+    const answered_at_ms = Math.round(Date.now() + this.feed.view().offsetMs);
+    this.handIn('answer', quiz, { answers, answered_at_ms, replay } satisfies AnswerBody);
+  }
+
+  /** What was handed in for a quiz and is on its way, refused, or just arrived. */
+  answerOf(quiz: string): ParcelView | undefined {
+    return this.outbox.view().findLast(({ parcel }) => parcel.kind === 'answer' && parcel.about === quiz && parcel.class === this.id);
+  }
+
+  say(text: string): void {
+    this.handIn('chat', '', { text: text.slice(0, CHAT_LENGTH_MAX) });
+  }
+
+  ask(text: string, at?: { minuteMs: number; roomSid: string }): void {
+    const body: QuestionBody = { text: text.slice(0, QUESTION_LENGTH_MAX) };
+    this.handIn('question', '', at ? { ...body, minute_ms: Math.round(at.minuteMs), room_sid: at.roomSid } : body);
+  }
+
+  async raise(up: boolean): Promise<void> {
+    const { id, name } = this.me;
+    this.feed.change((live) => {
+      const others = live.hands.filter((hand) => hand.account.id !== id);
+      return { ...live, hands: up ? [...others, { account: { id, name }, raised_at_ms: Date.now() }] : others };
+    });
+    await (up ? raiseHand(this.id) : lowerHand(this.id));
+  }
+
+  async vote(poll: Poll, choices: string[]): Promise<void> {
+    await vote(this.id, poll.id, choices);
+    this.feed.change((live) => ({ ...live, polls: live.polls.map((known) => (known.id === poll.id ? { ...known, mine: choices } : known)) }));
+  }
+
+  /** A vote for a question: shown at once, taken back where it is refused. */
+  async support(question: Question, voted: boolean): Promise<void> {
+    const show = (on: boolean) => (live: LiveState) => ({
+      ...live,
+      questions: live.questions.map((known) =>
+        known.id === question.id && known.voted !== on ? { ...known, voted: on, votes: known.votes + (on ? 1 : -1) } : known,
+      ),
+    });
+    this.feed.change(show(voted));
+    try {
+      await (voted ? voteFor(this.id, question.id) : unvote(this.id, question.id));
+    } catch (error) {
+      this.feed.change(show(!voted));
+      throw error;
+    }
+  }
+
+  private handIn(kind: Parcel['kind'], about: string, body: unknown): void {
+    this.outbox.put({ id: newId(), kind, class: this.id, about, body, at_ms: Date.now() });
+  }
+
+  /** Parcels may be of another class: what was handed in there and had not arrived is sent from here. */
+  private async send(parcel: Parcel): Promise<unknown> {
+    const result = await this.deliver(parcel);
+    if (parcel.class === this.id) this.note(parcel, result);
+    return result;
+  }
+
+  private deliver(parcel: Parcel): Promise<unknown> {
+    switch (parcel.kind) {
+      case 'answer': {
+        const { answers, answered_at_ms, replay } = parcel.body as AnswerBody;
+        return answerQuiz(parcel.class, parcel.about, parcel.id, { answers, answered_at_ms, ...(replay ? { replay } : {}) });
+      }
+      case 'chat':
+        return sendChat(parcel.class, { id: parcel.id, text: (parcel.body as { text: string }).text });
+      case 'question': {
+        const body = parcel.body as QuestionBody;
+        return ask(parcel.class, { id: parcel.id, ...body, ...(body.room_sid === undefined ? {} : { replay: true }) });
+      }
+    }
+  }
+
+  /** What the server has taken is part of the class, before its word comes round. */
+  private note(parcel: Parcel, result: unknown): void {
+    if (typeof result !== 'object' || result === null) return;
+    if (parcel.kind === 'answer' && 'mine' in result) {
+      const mine = result.mine as LiveState['quizzes'][number]['mine'];
+      this.feed.change((live) => ({
+        ...live,
+        quizzes: live.quizzes.map((quiz) => (quiz.id === parcel.about && mine ? { ...quiz, mine } : quiz)),
+      }));
+    }
+    if (parcel.kind === 'chat' && 'from' in result) {
+      const said = result as LiveState['chat'][number];
+      this.feed.change((live) =>
+        live.chat.some(({ id }) => id === said.id) ? live : { ...live, chat: [...live.chat, said] },
+      );
+    }
+    if (parcel.kind === 'question' && 'votes' in result) {
+      const asked = result as Question;
+      this.feed.change((live) =>
+        live.questions.some(({ id }) => id === asked.id) ? live : { ...live, questions: [...live.questions, asked] },
+      );
+    }
+  }
+}
