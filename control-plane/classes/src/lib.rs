@@ -15,8 +15,12 @@
 
 #![forbid(unsafe_code)]
 
+pub mod attendance;
+pub mod board;
 pub mod catalogue;
+pub mod classroom;
 pub mod database;
+pub mod discover;
 pub mod error;
 pub mod id;
 pub mod people;

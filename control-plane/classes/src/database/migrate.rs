@@ -7,6 +7,8 @@ use crate::{Error, Result, args};
 const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_people", include_str!("../../migrations/0001_people.sql")),
     ("0002_catalogue", include_str!("../../migrations/0002_catalogue.sql")),
+    ("0003_classroom", include_str!("../../migrations/0003_classroom.sql")),
+    ("0004_discover", include_str!("../../migrations/0004_discover.sql")),
 ];
 
 /// One process at a time: on SQLite the transaction is the only writer, on PostgreSQL the lock sees to it.

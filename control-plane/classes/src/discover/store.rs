@@ -102,7 +102,8 @@ pub async fn vain_searches(sql: &impl Sql, since_ms: u64) -> Result<Vec<Asked>> 
 /// # Errors
 /// The database is away.
 pub async fn searches_by_category(sql: &impl Sql, since_ms: u64) -> Result<Vec<(String, u64)>> {
-    let text = "SELECT category, COUNT(*) FROM searches WHERE at_ms >= $1 AND category <> '' GROUP BY category";
+    let text =
+        "SELECT category, COUNT(*) FROM searches WHERE at_ms >= $1 AND category <> '' GROUP BY category";
     sql.rows(text, args![since_ms]).await?.iter().map(|row| Ok((row.text(0)?, row.count(1)?))).collect()
 }
 
@@ -151,7 +152,8 @@ pub async fn add_wish(database: &Database, account: &str, wish: &NewWish, now_ms
 pub async fn wishes_of(sql: &impl Sql, account: &str) -> Result<Vec<Wish>> {
     let text = "SELECT id, text, category, level, language, times, region, at_ms FROM wishes \
         WHERE account_id = $1 ORDER BY at_ms DESC, id";
-    let mut wishes: Vec<Wish> = sql.rows(text, args![account]).await?.iter().map(wish).collect::<Result<_>>()?;
+    let mut wishes: Vec<Wish> =
+        sql.rows(text, args![account]).await?.iter().map(wish).collect::<Result<_>>()?;
     let matches = "SELECT m.wish_id, m.class_id FROM wish_matches m JOIN wishes w ON w.id = m.wish_id \
         WHERE w.account_id = $1 ORDER BY m.at_ms DESC, m.class_id";
     for row in sql.rows(matches, args![account]).await? {
@@ -180,7 +182,8 @@ pub async fn open_wishes(sql: &impl Sql) -> Result<Vec<(String, Wish)>> {
 /// # Errors
 /// The database is away.
 pub async fn note_match(sql: &impl Sql, wish: &str, class: &str, now_ms: u64) -> Result<bool> {
-    let insert = "INSERT INTO wish_matches (wish_id, class_id, at_ms) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+    let insert =
+        "INSERT INTO wish_matches (wish_id, class_id, at_ms) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
     Ok(sql.execute(insert, args![wish, class, now_ms]).await? == 1)
 }
 

@@ -75,7 +75,9 @@ impl NewWish {
         self.text = self.text.trim().to_owned();
         let length = self.text.chars().count();
         if length == 0 || length > TEXT_CHARACTERS_MAX {
-            let message = format!("text has 1 to {TEXT_CHARACTERS_MAX} characters, this one {length}. Say in a line what you wish for.");
+            let message = format!(
+                "text has 1 to {TEXT_CHARACTERS_MAX} characters, this one {length}. Say in a line what you wish for."
+            );
             return Err(Error::rule("wish_text", message));
         }
         if self.text.chars().any(char::is_control) {
@@ -90,7 +92,10 @@ impl NewWish {
         self.times.dedup();
         for (field, value) in [("category", &self.category), ("region", &self.region)] {
             if value.chars().count() > NAME_CHARACTERS_MAX || value.chars().any(char::is_control) {
-                return Err(Error::rule("wish_field", format!("{field} is no name: up to {NAME_CHARACTERS_MAX} characters.")));
+                return Err(Error::rule(
+                    "wish_field",
+                    format!("{field} is no name: up to {NAME_CHARACTERS_MAX} characters."),
+                ));
             }
         }
         Ok(self)
