@@ -14,6 +14,7 @@ use crate::{Error, Kind, Result, Row, Sql, args};
 
 pub mod answers;
 pub mod chat;
+pub mod course;
 pub mod hands;
 pub mod permissions;
 pub mod poll;
@@ -117,11 +118,18 @@ pub async fn now(sql: &impl Sql, class: &str) -> Result<(u64, Option<String>)> {
 
 /// `Some(old)`: the id of something that was sent before. Ids come from clients, so the same one may also be a guess.
 pub(crate) fn taken() -> Error {
-    Error::conflict("id_taken", "That id is something else's already. Make a new random UUID for each thing sent.")
+    Error::conflict(
+        "id_taken",
+        "That id is something else's already. Make a new random UUID for each thing sent.",
+    )
 }
 
 pub(crate) fn missing(code: &'static str, what: &str) -> Error {
-    Error::refused(Kind::NotFound, code, format!("There is no such {what} in this class. Look at the class again."))
+    Error::refused(
+        Kind::NotFound,
+        code,
+        format!("There is no such {what} in this class. Look at the class again."),
+    )
 }
 
 pub(crate) fn json<T: Serialize>(value: &T) -> String {

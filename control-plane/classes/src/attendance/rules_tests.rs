@@ -66,12 +66,13 @@ fn thresholds_hold() {
 fn an_edge_that_died_takes_nobodys_presence() {
     let attended = judged(vec![at(0, joined("minji", "1"))]);
     assert_eq!(attended.status, Status::Present, "no end was reported: until the room ends");
-    let attended = judged(vec![
-        at(0, joined("minji", "1")),
-        at(30, joined("minji", "2")),
-        at(31, left("minji", "2")),
-    ]);
-    assert_eq!(attended.intervals, [Interval { from_ms: T0, to_ms: T0 + 31 * MINUTE }], "until the next coming");
+    let attended =
+        judged(vec![at(0, joined("minji", "1")), at(30, joined("minji", "2")), at(31, left("minji", "2"))]);
+    assert_eq!(
+        attended.intervals,
+        [Interval { from_ms: T0, to_ms: T0 + 31 * MINUTE }],
+        "until the next coming"
+    );
 }
 
 #[test]
@@ -96,8 +97,10 @@ fn a_room_that_was_cut_and_opened_again_is_one_lesson_next_week_is_another() {
             what: if minute == from { Seen::RoomStarted } else { Seen::RoomFinished },
         })
     };
-    let facts: Vec<_> =
-        [life("RM_b", 22, 60), life("RM_a", 0, 20), life("RM_c", 10_080, 10_140)].into_iter().flatten().collect();
+    let facts: Vec<_> = [life("RM_b", 22, 60), life("RM_a", 0, 20), life("RM_c", 10_080, 10_140)]
+        .into_iter()
+        .flatten()
+        .collect();
     let found = lessons(&facts, None, T0);
     assert_eq!(found.len(), 2);
     assert_eq!(found[0].room_sids, ["RM_a", "RM_b"]);
@@ -108,8 +111,9 @@ fn a_room_that_was_cut_and_opened_again_is_one_lesson_next_week_is_another() {
 
 /// Comings and goings of one student with several connections, each of them sound in itself.
 fn histories() -> impl Strategy<Value = Vec<(u64, u64)>> {
-    prop::collection::vec((0_u64..3_600_000, 0_u64..1_800_000), 0..12)
-        .prop_map(|list| list.into_iter().map(|(from, length)| (from, (from + length).min(3_600_000))).collect())
+    prop::collection::vec((0_u64..3_600_000, 0_u64..1_800_000), 0..12).prop_map(|list| {
+        list.into_iter().map(|(from, length)| (from, (from + length).min(3_600_000))).collect()
+    })
 }
 
 proptest! {

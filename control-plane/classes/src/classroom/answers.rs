@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::quiz::{Admission, Arrival, Given, State, Tally, admit, check_id};
+use super::course::{Admission, Arrival, State, admit};
+use super::quiz::{Given, Tally, check_id};
 use super::quizzes::{self, Mine, Stored};
 use super::{json, missing, parsed, taken};
 use crate::database::placeholders;
@@ -93,7 +94,8 @@ pub async fn mine(sql: &impl Sql, class: &str, account: &str) -> Result<BTreeMap
 /// # Errors
 /// The database is away.
 pub async fn tally(sql: &impl Sql, quiz: &Stored) -> Result<(Tally, Tally)> {
-    let rows = sql.rows("SELECT answers, replay FROM quiz_answers WHERE quiz_id = $1", args![&quiz.id]).await?;
+    let rows =
+        sql.rows("SELECT answers, replay FROM quiz_answers WHERE quiz_id = $1", args![&quiz.id]).await?;
     let (mut live, mut replay) = (Tally::default(), Tally::default());
     for row in rows {
         let given: Given = parsed(&row.text(0)?)?;
@@ -117,7 +119,11 @@ struct Known {
     received_at_ms: u64,
 }
 
-fn judge(answer: &Submission, quizzes: &BTreeMap<String, Stored>, known: &BTreeMap<String, Known>) -> Verdict {
+fn judge(
+    answer: &Submission,
+    quizzes: &BTreeMap<String, Stored>,
+    known: &BTreeMap<String, Known>,
+) -> Verdict {
     let Some(quiz) = quizzes.get(&answer.quiz).filter(|quiz| quiz.class == answer.class) else {
         return Verdict::Refused(missing("quiz_not_found", "quiz"));
     };
@@ -137,7 +143,8 @@ fn judge(answer: &Submission, quizzes: &BTreeMap<String, Stored>, known: &BTreeM
     match admit(arrival) {
         Admission::Counted => {}
         Admission::NotOpen => {
-            let message = "The quiz is not open for this. Wait until the instructor opens it, or answer it live.";
+            let message =
+                "The quiz is not open for this. Wait until the instructor opens it, or answer it live.";
             return Verdict::Refused(Error::conflict("quiz_not_open", message));
         }
         Admission::Closed => {

@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 
+use super::super::course::*;
 use super::*;
 
 fn sheet() -> Sheet {
@@ -34,7 +35,11 @@ fn answers_score_by_choice_by_set_and_by_reading() {
     assert_eq!(score(&[("many", &["a"])]), 0, "half a set is not the set");
     assert_eq!(score(&[("many", &["a", "b", "c"])]), 0, "nor is all of it");
     assert_eq!(score(&[("word", &["iNK"])]), 1);
-    assert_eq!(score(&[("word", &["\u{1106}\u{1165}\u{11a8}\u{1106}\u{116e}\u{11af}"])]), 1, "in parts, as a Mac writes");
+    assert_eq!(
+        score(&[("word", &["\u{1106}\u{1165}\u{11a8}\u{1106}\u{116e}\u{11af}"])]),
+        1,
+        "in parts, as a Mac writes"
+    );
     assert_eq!(score(&[("opinion", &["a"])]), 0, "has no key");
     assert_eq!(sheet.correct(&Given::new()).len(), 3, "every item with a key has a result");
 }
@@ -77,7 +82,9 @@ fn states_go_one_way_and_a_step_twice_changes_nothing() {
     assert_eq!(stepped(Open, Step::Close), Ok(Closed));
     assert_eq!(stepped(Closed, Step::Reveal), Ok(Revealed));
     assert_eq!(stepped(Revealed, Step::Close), Ok(Revealed));
-    for (state, step) in [(Closed, Step::Open), (Draft, Step::Close), (Draft, Step::Reveal), (Open, Step::Reveal)] {
+    for (state, step) in
+        [(Closed, Step::Open), (Draft, Step::Close), (Draft, Step::Reveal), (Open, Step::Reveal)]
+    {
         assert!(stepped(state, step).is_err(), "{state:?} {step:?}");
     }
 }
@@ -90,7 +97,11 @@ fn an_answer_given_in_time_is_taken_late_but_not_after_the_key_is_out() {
     };
     use Admission::*;
     assert_eq!(arrival(State::Open, closes - 1, closes - 1, false), Counted);
-    assert_eq!(arrival(State::Open, closes - 1, closes + 8_000, false), Counted, "the timer ran out on the way");
+    assert_eq!(
+        arrival(State::Open, closes - 1, closes + 8_000, false),
+        Counted,
+        "the timer ran out on the way"
+    );
     assert_eq!(arrival(State::Open, closes, closes, false), Closed);
     assert_eq!(arrival(State::Closed, closes - 1, closes + LATE_MS_MAX, false), Counted);
     assert_eq!(arrival(State::Closed, closes - 1, closes + LATE_MS_MAX + 1, false), Closed);

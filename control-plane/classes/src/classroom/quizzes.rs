@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::quiz::{Given, Item, Sheet, State, Step, stepped};
+use super::course::{State, Step, stepped};
+use super::quiz::{Given, Item, Sheet};
 use super::{Changed, Moment, bump, json, missing, parsed};
 use crate::{Database, Error, Result, Row, Sql, args, id, transaction};
 
@@ -94,8 +95,9 @@ impl Stored {
 /// # Errors
 /// The database is away.
 pub async fn list(sql: &impl Sql, class: &str) -> Result<Vec<Stored>> {
-    let text =
-        format!("SELECT {COLUMNS} FROM quizzes WHERE class_id = $1 ORDER BY created_at_ms, id LIMIT {QUIZZES_MAX}");
+    let text = format!(
+        "SELECT {COLUMNS} FROM quizzes WHERE class_id = $1 ORDER BY created_at_ms, id LIMIT {QUIZZES_MAX}"
+    );
     sql.rows(&text, args![class]).await?.iter().map(stored).collect()
 }
 
@@ -212,7 +214,10 @@ pub(super) fn stored(row: &Row) -> Result<Stored> {
 
 /// Quizzes by id, of any class.
 pub(super) async fn find_all(sql: &impl Sql, ids: &[&str]) -> Result<BTreeMap<String, Stored>> {
-    let text = format!("SELECT {COLUMNS} FROM quizzes WHERE id IN ({})", crate::database::placeholders(1, ids.len()));
+    let text = format!(
+        "SELECT {COLUMNS} FROM quizzes WHERE id IN ({})",
+        crate::database::placeholders(1, ids.len())
+    );
     let values = ids.iter().map(|id| crate::Value::from(*id)).collect();
     let rows = sql.rows(&text, values).await?;
     rows.iter().map(|row| stored(row).map(|quiz| (quiz.id.clone(), quiz))).collect()
