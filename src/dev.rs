@@ -202,6 +202,7 @@ impl Builder {
             location: Some(REGIONS[0].1),
             listen: self.local(0),
             admin: self.local(CONTROL_PLANE_ADMIN),
+            data_dir: self.data_dir.join("control-plane"),
             api_keys: vec![self.api_key.clone()],
             dev: true,
             ..control_plane::Config::default()

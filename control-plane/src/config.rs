@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use control_plane_api::node::Location;
 use control_plane_api::token::ApiKey;
+use control_plane_classes::database::Place;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -28,6 +29,13 @@ pub struct Config {
     pub public_nodes: Option<String>,
     /// Where the embedded store is kept.
     pub data_dir: PathBuf,
+    /// People and classes: `postgres://…` for several control planes; empty: SQLite in `data_dir`.
+    pub database: Secret,
+    /// Whoever signs up with this mail address is an admin.
+    pub admin_email: String,
+    pub mail: Mail,
+    /// OpenID Connect providers to sign in with.
+    pub oidc: Vec<Provider>,
     /// The first signs join tokens; edges know them all.
     pub api_keys: Vec<ApiKey>,
     /// Life of a join token.
@@ -41,9 +49,17 @@ pub struct Config {
     /// Per address (IPv6: per /64).
     pub join_rate: Rate,
     pub create_rate: Rate,
+    /// Attempts to sign in, sign up or enter a code, per address. A school signs in from one.
+    pub sign_in_rate: Rate,
+    /// Whatever changes something, per account.
+    pub write_rate: Rate,
     /// Positions of regions that may have no node up.
     pub regions: BTreeMap<String, Location>,
 }
+
+mod accounts;
+
+pub use accounts::{Mail, Provider, Secret};
 
 /// So many at once, and then one more each time `1 / per_second` has passed.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -65,6 +81,10 @@ impl Default for Config {
             nodes: None,
             public_nodes: None,
             data_dir: PathBuf::from("data/control-plane"),
+            database: Secret::default(),
+            admin_email: String::new(),
+            mail: Mail::default(),
+            oidc: Vec::new(),
             api_keys: Vec::new(),
             token_ttl_s: 6 * 3600,
             dev: false,
@@ -73,6 +93,8 @@ impl Default for Config {
             // A whole school joins from one address within a minute.
             join_rate: Rate { burst: 100, per_second: 5.0 },
             create_rate: Rate { burst: 50, per_second: 0.5 },
+            sign_in_rate: Rate { burst: 60, per_second: 1.0 },
+            write_rate: Rate { burst: 100, per_second: 10.0 },
             regions: BTreeMap::new(),
         }
     }
@@ -100,13 +122,36 @@ impl Config {
             anyhow::ensure!(location.is_valid(), "regions.{region} is not on the globe");
         }
         anyhow::ensure!(self.location.is_none_or(|place| place.is_valid()), "location is not on the globe");
-        for (name, rate) in [("join_rate", self.join_rate), ("create_rate", self.create_rate)] {
+        let rates = [
+            ("join_rate", self.join_rate),
+            ("create_rate", self.create_rate),
+            ("sign_in_rate", self.sign_in_rate),
+            ("write_rate", self.write_rate),
+        ];
+        for (name, rate) in rates {
             anyhow::ensure!(
                 rate.burst > 0 && rate.per_second > 0.0,
                 "{name}: burst and per_second are above 0"
             );
         }
-        Ok(())
+        let database = self.database.reveal();
+        anyhow::ensure!(
+            database.is_empty()
+                || database.starts_with("postgres://")
+                || database.starts_with("postgresql://"),
+            "database is a URL postgres://user:password@host/name, or empty for SQLite in data_dir"
+        );
+        self.mail.check()?;
+        self.oidc.iter().try_for_each(Provider::check)
+    }
+
+    /// Where people and classes are kept.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        match self.database.reveal() {
+            "" => Place::File(self.data_dir.join("classes.db")),
+            url => Place::Postgres(url.to_owned()),
+        }
     }
 }
 

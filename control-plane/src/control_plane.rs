@@ -10,6 +10,8 @@ use control_plane_agent::registration::{Registration, TTL_DEFAULT};
 use control_plane_agent::store::Store;
 use control_plane_agent::view::View;
 use control_plane_api::node::{Load, Node, Role};
+use control_plane_classes::Database;
+use control_plane_classes::database::Place;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -28,6 +30,7 @@ pub struct ControlPlane {
     config: Config,
     store: Arc<dyn Store>,
     geoip: GeoIp,
+    database: Database,
     public: TcpListener,
     admin: TcpListener,
     nodes: Option<(TcpListener, Identity)>,
@@ -56,7 +59,12 @@ impl ControlPlane {
             }
             (None, _) => None,
         };
-        Ok(Self { config, store, geoip, public, admin, nodes })
+        // Last: a start that fails leaves no file behind.
+        let database = Database::open(&config.place()).await.with_context(|| match config.place() {
+            Place::File(file) => format!("control-plane: people and classes in {}", file.display()),
+            Place::Postgres(_) => "control-plane: people and classes in `database` (PostgreSQL)".to_owned(),
+        })?;
+        Ok(Self { config, store, geoip, database, public, admin, nodes })
     }
 
     /// # Errors
@@ -109,6 +117,9 @@ impl ControlPlane {
         let app = App(Arc::new(Parts {
             joins: Limiter::new(self.config.join_rate),
             creates: Limiter::new(self.config.create_rate),
+            sign_ins: Limiter::new(self.config.sign_in_rate),
+            writes: Limiter::new(self.config.write_rate),
+            database: self.database,
             config: self.config,
             store: self.store,
             view,

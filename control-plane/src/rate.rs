@@ -1,4 +1,4 @@
-//! How often one address may ask: a token bucket each, in a table that never outgrows its limit.
+//! How often one address or account may ask: a token bucket each, in a table that never outgrows its limit.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -9,14 +9,32 @@ use tokio::time::Instant;
 
 use crate::config::Rate;
 
-/// Addresses remembered: 5 MB. Beyond that the ones that have all their tokens again are forgotten, which changes nothing for them;
+/// Addresses or accounts remembered: 5 MB. Beyond that the ones that have all their tokens again are forgotten, which changes nothing for them;
 /// if there are none, the one that asked longest ago is.
 const ADDRESSES_MAX: usize = 50_000;
 
 #[derive(Debug)]
-pub(crate) struct Limiter {
+pub(crate) struct Limiter<K = IpAddr> {
     rate: Rate,
-    buckets: Mutex<BTreeMap<IpAddr, Bucket>>,
+    buckets: Mutex<BTreeMap<K, Bucket>>,
+}
+
+/// Whoever is counted as one.
+pub(crate) trait Asker: Ord + Clone {
+    fn counted_as(self) -> Self;
+}
+
+impl Asker for IpAddr {
+    fn counted_as(self) -> Self {
+        network_of(self)
+    }
+}
+
+/// An account, or a mail address.
+impl Asker for String {
+    fn counted_as(self) -> Self {
+        self
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -25,20 +43,20 @@ struct Bucket {
     at: Instant,
 }
 
-impl Limiter {
+impl<K: Asker> Limiter<K> {
     pub(crate) fn new(rate: Rate) -> Self {
         Self { rate, buckets: Mutex::default() }
     }
 
-    /// Takes a token of `address`, or says how long until there is one.
-    pub(crate) fn take(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
-        let address = network_of(address);
+    /// Takes a token of `asker`, or says how long until there is one.
+    pub(crate) fn take(&self, asker: K, now: Instant) -> Result<(), Duration> {
+        let asker = asker.counted_as();
         let mut buckets = self.buckets.lock();
-        if !buckets.contains_key(&address) && buckets.len() >= ADDRESSES_MAX {
+        if !buckets.contains_key(&asker) && buckets.len() >= ADDRESSES_MAX {
             self.forget(&mut buckets, now);
         }
         let fresh = Bucket { tokens: f64::from(self.rate.burst), at: now };
-        let bucket = buckets.entry(address).or_insert(fresh);
+        let bucket = buckets.entry(asker).or_insert(fresh);
         bucket.tokens = self.filled(bucket, now);
         bucket.at = now;
         if bucket.tokens < 1.0 {
@@ -53,11 +71,11 @@ impl Limiter {
         (bucket.tokens + gained).min(f64::from(self.rate.burst))
     }
 
-    fn forget(&self, buckets: &mut BTreeMap<IpAddr, Bucket>, now: Instant) {
+    fn forget(&self, buckets: &mut BTreeMap<K, Bucket>, now: Instant) {
         buckets.retain(|_, bucket| self.filled(bucket, now) < f64::from(self.rate.burst));
         if buckets.len() >= ADDRESSES_MAX
             && let Some(oldest) =
-                buckets.iter().min_by_key(|(_, bucket)| bucket.at).map(|(address, _)| *address)
+                buckets.iter().min_by_key(|(_, bucket)| bucket.at).map(|(asker, _)| asker.clone())
         {
             buckets.remove(&oldest);
         }

@@ -24,12 +24,15 @@ struct Running {
     address: SocketAddr,
     stop: CancellationToken,
     task: tokio::task::JoinHandle<()>,
+    _directory: tempfile::TempDir,
 }
 
 impl Running {
     async fn start(store: Arc<dyn Store>, authority: &Authority, nodes: SocketAddr) -> Self {
         let free = SocketAddr::from(([127, 0, 0, 1], 0));
+        let directory = tempfile::tempdir().expect("temporary directory");
         let config = Config {
+            data_dir: directory.path().to_owned(),
             listen: free,
             admin: free,
             nodes: Some(nodes),
@@ -43,7 +46,7 @@ impl Running {
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         let task = tokio::spawn(async move { control_plane.run(stopped).await.expect("runs") });
-        Self { address, stop, task }
+        Self { address, stop, task, _directory: directory }
     }
 
     async fn end(self) {

@@ -1,6 +1,7 @@
 //! People: who they are and how they show it.
 
 pub mod account;
+pub mod session;
 pub mod store;
 
 pub use account::{Account, Locale, Role};

@@ -64,6 +64,34 @@ impl From<store::Error> for Refusal {
     }
 }
 
+impl From<control_plane_classes::Error> for Refusal {
+    fn from(error: control_plane_classes::Error) -> Self {
+        use control_plane_classes::{Error, Kind};
+        match error {
+            Error::Refused { kind, code, message } => {
+                let status = match kind {
+                    Kind::NotSignedIn => StatusCode::UNAUTHORIZED,
+                    Kind::NotAllowed => StatusCode::FORBIDDEN,
+                    Kind::NotFound => StatusCode::NOT_FOUND,
+                    Kind::Conflict => StatusCode::CONFLICT,
+                    Kind::Rule => StatusCode::UNPROCESSABLE_ENTITY,
+                    Kind::TooOften => StatusCode::TOO_MANY_REQUESTS,
+                };
+                Self::new(status, code, message)
+            }
+            // What the database says may quote what somebody wrote: it is for the log.
+            error @ (Error::Database(_) | Error::Unexpected(_)) => {
+                tracing::warn!(%error, "database");
+                Self::later(
+                    "database_unavailable",
+                    "The school's records are away. Try again in a moment.",
+                    2,
+                )
+            }
+        }
+    }
+}
+
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let body = ErrorBody { code: self.code.to_owned(), message: self.message };
@@ -133,10 +161,4 @@ pub(crate) async fn ready(app: &App) -> Result<(), Refusal> {
 pub(crate) fn unknown_path() -> std::future::Ready<Refusal> {
     let message = "The API has no such path. GET /v1/openapi.json describes it.";
     std::future::ready(Refusal::new(StatusCode::NOT_FOUND, "not_found", message))
-}
-
-pub(crate) const OPENAPI: &str = include_str!("openapi.json");
-
-pub(crate) fn openapi() -> std::future::Ready<impl IntoResponse> {
-    std::future::ready(([(header::CONTENT_TYPE, "application/json")], OPENAPI))
 }

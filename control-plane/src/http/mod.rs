@@ -7,6 +7,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::{MethodRouter, get, post};
 use control_plane_agent::store::Store;
 use control_plane_agent::view::View;
+use control_plane_classes::Database;
 use tokio_util::sync::CancellationToken;
 use tower_http::compression::CompressionLayer;
 use tower_http::cors::CorsLayer;
@@ -16,8 +17,10 @@ use crate::locate::GeoIp;
 use crate::metrics::Metrics;
 use crate::rate::Limiter;
 
+pub(crate) mod actor;
 pub(crate) mod answer;
 pub(crate) mod classes;
+pub(crate) mod description;
 pub(crate) mod fleet;
 pub(crate) mod join;
 pub(crate) mod ops;
@@ -39,6 +42,12 @@ pub(crate) struct Parts {
     pub(crate) geoip: GeoIp,
     pub(crate) joins: Limiter,
     pub(crate) creates: Limiter,
+    /// By address: sign-in, sign-up, codes.
+    pub(crate) sign_ins: Limiter,
+    /// By account: whatever changes something.
+    pub(crate) writes: Limiter<String>,
+    /// People and classes.
+    pub(crate) database: Database,
     pub(crate) shutdown: CancellationToken,
 }
 
@@ -61,8 +70,15 @@ pub(crate) fn router(app: App) -> Router {
         .with_state(app)
 }
 
-/// All of the API, as `openapi.json` describes it.
-fn routes() -> Vec<(&'static str, MethodRouter<App>)> {
+/// A path and what it answers to.
+pub(crate) type Route = (&'static str, MethodRouter<App>);
+
+/// All of the API, as [`description`] has it: each part brings its own.
+fn routes() -> Vec<Route> {
+    front().into_iter().collect()
+}
+
+fn front() -> Vec<Route> {
     vec![
         ("/v1/join", post(join::join)),
         ("/v1/classes", get(classes::list).post(classes::create)),
@@ -73,7 +89,7 @@ fn routes() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/v1/config", get(fleet::config)),
         ("/v1/ops", get(ops::read)),
         ("/v1/ops/events", get(ops::events)),
-        ("/v1/openapi.json", get(answer::openapi)),
+        ("/v1/openapi.json", get(description::read)),
     ]
 }
 
