@@ -38,8 +38,10 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Participants the edge takes at most.
     pub capacity: u32,
-    /// URLs that get signed webhooks.
+    /// URLs that get signed webhooks: `http://…` or `https://…`.
     pub webhooks: Vec<String>,
+    /// PEM: authorities trusted beside the machine's own, for webhooks and calls to other edges over HTTPS.
+    pub trusted_ca: Option<PathBuf>,
 }
 
 /// A STUN or TURN server beside this edge.
@@ -71,6 +73,7 @@ impl Default for Config {
             data_dir: PathBuf::from("data/edge"),
             capacity: 2_000,
             webhooks: Vec::new(),
+            trusted_ca: None,
         }
     }
 }
@@ -95,6 +98,13 @@ impl Config {
                 is_ice && is_plain,
                 "ice_servers: {url:?} is no stun:, stuns:, turn: or turns: URL"
             );
+        }
+        for url in &self.webhooks {
+            let parsed = url.parse::<http::Uri>().ok();
+            let is_url = parsed.is_some_and(|url| {
+                matches!(url.scheme_str(), Some("http" | "https")) && url.authority().is_some()
+            });
+            anyhow::ensure!(is_url, "webhooks: {url:?} is no http:// or https:// URL");
         }
         anyhow::ensure!(self.capacity > 0, "capacity is 0: nobody could join");
         anyhow::ensure!(self.location.is_none_or(|l| l.is_valid()), "location is not on the globe");

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::eventloop::{EventLoop, MESSAGES_MAX, State};
+use crate::facts;
 use crate::link::{self, Endpoint};
 use crate::metrics::Metrics;
 use crate::recorder::{self, Uploader};
@@ -23,8 +24,6 @@ use crate::{clock, http};
 
 /// Link events that wait for the loop; links slow down when it is full.
 const LINK_EVENTS_MAX: usize = 8_192;
-/// Facts that wait for the webhook sender.
-const FACTS_MAX: usize = 16_384;
 
 /// An edge with its ports open.
 pub struct Edge {
@@ -88,8 +87,11 @@ impl Edge {
     /// Something the edge cannot run without could not be started.
     pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
         let addresses = self.addresses()?;
-        let epoch = clock::now_ms();
         let metrics = Metrics::default();
+        let outgoing = http::outgoing::client(self.config.trusted_ca.as_deref())?;
+        let (facts, delivery) =
+            facts::start(&self.config.data_dir.join("facts"), clock::now_ms(), &metrics).context("edge")?;
+        let epoch = delivery.epoch();
         let node = node_record(&self.config, addresses, epoch);
         // Parts that must outlive the loop's goodbye hang on this token, not on the shutdown itself.
         let parts = CancellationToken::new();
@@ -132,9 +134,10 @@ impl Edge {
             () = shutdown.cancelled() => return Ok(()),
         }
         let registration = Registration::start(Arc::clone(&self.store), node.clone(), TTL_DEFAULT, &parts);
+        let uploader = facts::Uploader::new(&delivery, &self.identity, view.clone())?;
+        tokio::spawn(uploader.run(parts.clone()));
 
         let (messages, message_receiver) = mpsc::channel(MESSAGES_MAX);
-        let (facts, fact_receiver) = mpsc::channel(FACTS_MAX);
         let rooms = edge_room::Rooms::new(room_config(&self.config, addresses, fingerprint), rand::random());
         let mut state = State::default();
         state.admission.refused = metrics.admission_refused.clone();
@@ -152,8 +155,12 @@ impl Edge {
             metrics: metrics.clone(),
             state,
         };
+        let config = Arc::new(self.config);
+        facts::Webhooks::new(&delivery, outgoing.clone(), Arc::clone(&config)).start(epoch, &parts);
         let server = http::Server {
-            config: Arc::new(self.config),
+            config,
+            outgoing,
+            facts_depth: Arc::new(delivery.depth()),
             messages,
             view,
             store: self.store,
@@ -163,12 +170,12 @@ impl Edge {
             limits: Arc::default(),
             sessions: Arc::default(),
         };
-        tokio::spawn(http::webhook::send(fact_receiver, Arc::clone(&server.config), parts.clone()));
         let serving = tokio::spawn(server.run(self.http, self.admin, parts.clone()));
         let ending = shutdown.child_token();
         tokio::spawn(end_when_superseded(registration.clone(), ending.clone()));
         let result = event_loop.run(message_receiver, link_events, media_events, ending).await;
         registration.deregister().await;
+        delivery.farewell().await;
         // What is still queued for the origin gets a moment; the rest is uploaded by the next start.
         tokio::time::sleep(std::time::Duration::from_millis(300)).await;
         parts.cancel();

@@ -9,9 +9,7 @@ use control_plane_agent::registration::Registration;
 use control_plane_agent::view::View;
 use control_plane_api::key;
 use control_plane_api::room::Presence;
-use edge_room::{
-    Admin, AdminError, Fact, Join, JoinError, Notice, Output, PeerId, Request, Rooms, TrackSettings,
-};
+use edge_room::{Admin, AdminError, Join, JoinError, Notice, Output, PeerId, Request, Rooms, TrackSettings};
 use edge_sfu::{Event, LinkId};
 use edge_signaling::lk::{DataState, SyncState};
 use edge_wire::model;
@@ -19,6 +17,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::admission::Admission;
+use crate::facts::Facts;
 use crate::link::{Endpoint, Link, LinkEvent};
 use crate::metrics::Metrics;
 use crate::report::Reported;
@@ -99,7 +98,7 @@ pub(crate) struct EventLoop {
     pub(crate) store: Arc<dyn control_plane_agent::store::Store>,
     pub(crate) recorder: std::sync::mpsc::SyncSender<recorder::Input>,
     pub(crate) origin: watch::Sender<recorder::Origin>,
-    pub(crate) facts: mpsc::Sender<Fact>,
+    pub(crate) facts: Facts,
     pub(crate) metrics: Metrics,
     pub(crate) state: State,
 }
@@ -285,6 +284,7 @@ impl EventLoop {
 
     async fn drain(&mut self) {
         self.hand_over_entries();
+        self.facts.hand_over();
         while let Some(output) = self.rooms.poll_output() {
             match output {
                 Output::Media(command) => self.shard.send(Input::Command(command)).await,
@@ -304,12 +304,7 @@ impl EventLoop {
                 Output::RoomOpened { room } => self.room_opened(room),
                 Output::RoomPresence { room, identities } => self.presence(&room, identities),
                 Output::RoomClosed { room } => self.room_closed(&room),
-                Output::Fact(fact) => {
-                    // Facts are counted when lost; the webhook sender says how many it holds.
-                    if self.facts.try_send(fact).is_err() {
-                        self.metrics.facts_lost.inc();
-                    }
-                }
+                Output::Fact(fact) => self.facts.record(fact),
             }
         }
     }

@@ -6,7 +6,7 @@
 //!                      v  |  media                                     v  |  control, data
 //!                      link (quinn) <=================================> link (quinn) ===> other edges
 //!                      v
-//!                    recorder (thread) -> journal -> upload (quinn) ===> origin
+//!                    recorder (thread) -> journal -> upload (quinn) ===> origin        facts (thread) -> spool --> control plane, webhooks
 //! ```
 //!
 //! What it is: everything that touches the world. What it is not: it decides nothing about rooms or packets.
@@ -18,6 +18,7 @@ mod clock;
 pub mod config;
 mod edge;
 mod eventloop;
+mod facts;
 mod http;
 mod link;
 mod mesh;

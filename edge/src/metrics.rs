@@ -29,7 +29,12 @@ pub(crate) struct Metrics {
     pub(crate) link_datagrams_lost: Counter,
     pub(crate) recorder_lost: Counter,
     pub(crate) upload_retries: Counter,
+    pub(crate) facts_sent: Counter,
+    pub(crate) facts_retries: Counter,
     pub(crate) facts_lost: Counter,
+    pub(crate) webhooks_sent: Counter,
+    pub(crate) webhook_failures: Counter,
+    pub(crate) webhooks_lost: Counter,
 }
 
 impl Metrics {
@@ -71,11 +76,24 @@ impl Metrics {
             "Recording uploads that had to start again",
             self.upload_retries.clone(),
         );
+        edge.register("facts_sent", "Attendance facts the control plane has taken", self.facts_sent.clone());
+        edge.register(
+            "facts_retries",
+            "Batches of attendance facts that no control plane took at first",
+            self.facts_retries.clone(),
+        );
         edge.register(
             "facts_lost",
-            "Attendance facts dropped because the queue was full",
+            "Attendance facts lost because the disk was full or took nothing",
             self.facts_lost.clone(),
         );
+        edge.register("webhooks_sent", "Webhooks taken by their receivers", self.webhooks_sent.clone());
+        edge.register(
+            "webhook_failures",
+            "Attempts at webhooks that were not taken",
+            self.webhook_failures.clone(),
+        );
+        edge.register("webhooks_lost", "Webhooks given up", self.webhooks_lost.clone());
     }
 
     pub(crate) fn refuse(&self, reason: &'static str) {

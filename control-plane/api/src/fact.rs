@@ -9,6 +9,9 @@ pub struct Batch {
     pub facts: Vec<Fact>,
 }
 
+/// Path of the intake on the control plane's listener for nodes. Any success says that all of the batch is durably stored.
+pub const FACTS_PATH: &str = "/v1/facts";
+
 /// Facts in one request; an edge with more sends several, in order.
 pub const FACTS_PER_BATCH_MAX: usize = 500;
 

@@ -283,6 +283,23 @@ pub enum LeaveReason {
     ConnectionTimeout,
 }
 
+impl LeaveReason {
+    /// The reason as facts and metrics name it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ClientInitiated => "client-initiated",
+            Self::DuplicateIdentity => "duplicate-identity",
+            Self::ServerShutdown => "server-shutdown",
+            Self::ParticipantRemoved => "participant-removed",
+            Self::RoomDeleted => "room-deleted",
+            Self::StateMismatch => "state-mismatch",
+            Self::JoinFailure => "join-failure",
+            Self::ConnectionTimeout => "connection-timeout",
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeaveAction {
     /// Do not come back.
@@ -343,12 +360,34 @@ pub enum Output {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fact {
-    RoomStarted { room: model::Room },
-    RoomFinished { room: model::Room },
-    ParticipantJoined { room: model::Room, participant: model::Participant },
-    ParticipantLeft { room: model::Room, participant: model::Participant },
-    TrackPublished { room: model::Room, participant: model::Participant, track: model::Track },
-    TrackUnpublished { room: model::Room, participant: model::Participant, track: model::Track },
+    RoomStarted {
+        room: model::Room,
+    },
+    RoomFinished {
+        room: model::Room,
+    },
+    /// Its media is connected for the first time.
+    ParticipantJoined {
+        room: model::Room,
+        participant: model::Participant,
+    },
+    /// Somebody who joined is gone, and was last heard `unheard` ago.
+    ParticipantLeft {
+        room: model::Room,
+        participant: model::Participant,
+        reason: LeaveReason,
+        unheard: std::time::Duration,
+    },
+    TrackPublished {
+        room: model::Room,
+        participant: model::Participant,
+        track: model::Track,
+    },
+    TrackUnpublished {
+        room: model::Room,
+        participant: model::Participant,
+        track: model::Track,
+    },
 }
 
 /// What the server side asks (admin API, another edge).

@@ -57,10 +57,10 @@ pub(crate) struct Flow {
 }
 
 impl Edge {
-    pub(crate) fn new(config: Config, rng_seed: u64) -> Self {
+    pub(crate) fn new(config: Config, rng_seed: [u8; 32]) -> Self {
         Self {
             config,
-            rng: StdRng::seed_from_u64(rng_seed),
+            rng: StdRng::from_seed(rng_seed),
             outputs: VecDeque::new(),
             timers: BTreeSet::new(),
             peers: BTreeMap::new(),

@@ -9,7 +9,7 @@ use edge_wire::model::ParticipantState;
 
 use crate::limits::MEDIA_LINGER;
 use crate::track::Owner;
-use crate::{Output, PeerId, Rooms};
+use crate::{Fact, LeaveAction, LeaveReason, Output, PeerId, Rooms};
 
 impl Rooms {
     pub fn handle_media_event(&mut self, now: Instant, event: Event) {
@@ -25,6 +25,16 @@ impl Rooms {
                 if reliable || label == self.edge.config.lossy_label {
                     self.edge.push(Output::ClientData { peer: PeerId(session.0), reliable, payload });
                 }
+            }
+            Event::DataOverflow { session } => {
+                let peer = PeerId(session.0);
+                self.with_peer(now, peer, |room, edge| {
+                    tracing::info!(
+                        peer = peer.0,
+                        "a client takes its reliable data too slowly and has to join again"
+                    );
+                    room.dismiss(edge, now, peer, LeaveReason::StateMismatch, LeaveAction::Reconnect);
+                });
             }
             Event::LayerStarted { source, layer } => self.layer_changed(now, source, layer, true),
             Event::LayerStopped { source, layer } => self.layer_changed(now, source, layer, false),
@@ -58,11 +68,13 @@ impl Rooms {
 
 impl Rooms {
     fn connected(&mut self, now: Instant, id: PeerId) {
-        self.with_peer(now, id, |room, _| {
+        self.with_peer(now, id, |room, edge| {
             if let Some(peer) = room.peers.get_mut(&id)
                 && peer.participant.state != ParticipantState::Active as i32
             {
                 peer.participant.state = ParticipantState::Active as i32;
+                let participant = peer.participant.clone();
+                edge.push(Output::Fact(Fact::ParticipantJoined { room: room.record.clone(), participant }));
                 room.touch(id);
             }
         });
@@ -75,7 +87,7 @@ impl Rooms {
             let name = room.name().to_owned();
             let Some(peer) = room.peers.get_mut(&id) else { return };
             if peer.resume_until.is_some() {
-                room.remove(edge, now, id);
+                room.remove(edge, now, id, LeaveReason::ConnectionTimeout);
             } else {
                 peer.rejoin_at = Some(now + MEDIA_LINGER);
                 edge.wake(now + MEDIA_LINGER, &name, "media lost");

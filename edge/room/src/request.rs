@@ -102,7 +102,7 @@ impl Room {
             }
             Simulate::NodeFailure => {
                 edge.notify(id, Notice::Drop);
-                self.remove(edge, now, id);
+                self.remove(edge, now, id, LeaveReason::ConnectionTimeout);
             }
             Simulate::ServerLeave { reconnect } => {
                 let action = if reconnect { LeaveAction::Reconnect } else { LeaveAction::Disconnect };

@@ -1,7 +1,7 @@
 //! One room as this edge knows it: who comes, who goes, what falls due.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use edge_sfu::{Command, LinkId, SessionId};
 use edge_wire::model::{self, ParticipantState};
@@ -111,10 +111,6 @@ impl Room {
         );
         self.tell_state(edge, id);
         self.record_participant(edge, "join", &participant);
-        edge.push(Output::Fact(Fact::ParticipantJoined {
-            room: self.record.clone(),
-            participant: participant.clone(),
-        }));
         self.roster.changed(&participant.sid, true);
         self.roster.presence = true;
     }
@@ -147,7 +143,7 @@ impl Room {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         if peer.rejoin_at.is_some() {
             // Media went before signalling did: the client is gone.
-            self.remove(edge, now, id);
+            self.remove(edge, now, id, LeaveReason::ConnectionTimeout);
             return;
         }
         let until = now + RESUME_LINGER;
@@ -166,12 +162,12 @@ impl Room {
     ) {
         if self.peers.contains_key(&id) {
             edge.notify(id, Notice::Leave { reason, action });
-            self.remove(edge, now, id);
+            self.remove(edge, now, id, reason);
         }
     }
 
     /// Takes a peer out: its tracks end, its session closes, everybody is told.
-    pub(crate) fn remove(&mut self, edge: &mut Edge, now: Instant, id: PeerId) {
+    pub(crate) fn remove(&mut self, edge: &mut Edge, now: Instant, id: PeerId, reason: LeaveReason) {
         let Some(peer) = self.peers.get(&id) else { return };
         let published: Vec<String> = peer.participant.tracks.iter().map(|track| track.sid.clone()).collect();
         let watched: Vec<String> = peer.subscriptions.keys().cloned().collect();
@@ -197,7 +193,12 @@ impl Room {
         self.record_participant(edge, "leave", &participant);
         self.roster.left(&participant, true);
         self.roster.presence = true;
-        edge.push(Output::Fact(Fact::ParticipantLeft { room: self.record.clone(), participant }));
+        if participant.state == ParticipantState::Active as i32 {
+            let lost_at = peer.resume_until.and_then(|until| until.checked_sub(RESUME_LINGER));
+            let unheard = lost_at.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
+            let room = self.record.clone();
+            edge.push(Output::Fact(Fact::ParticipantLeft { room, participant, reason, unheard }));
+        }
         if self.peers.is_empty() {
             let at = now + ROOM_LINGER;
             self.closes_at = Some(at);
@@ -229,7 +230,7 @@ impl Room {
         for id in self.peers.keys().copied().collect::<Vec<_>>() {
             let Some(peer) = self.peers.get_mut(&id) else { continue };
             if peer.resume_until.is_some_and(|at| at <= now) {
-                self.remove(edge, now, id);
+                self.remove(edge, now, id, LeaveReason::ConnectionTimeout);
             } else if peer.rejoin_at.is_some_and(|at| at <= now) {
                 self.dismiss(edge, now, id, LeaveReason::ConnectionTimeout, LeaveAction::Reconnect);
             } else if peer.offer_by.is_some_and(|at| at <= now) {

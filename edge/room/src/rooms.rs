@@ -21,9 +21,9 @@ pub struct Rooms {
 }
 
 impl Rooms {
-    /// `rng_seed` has to come from the system's random source: ICE passwords follow from it.
+    /// `rng_seed` has to come from the system's random source: ICE passwords follow from it, and are as hard to guess.
     #[must_use]
-    pub fn new(config: Config, rng_seed: u64) -> Self {
+    pub fn new(config: Config, rng_seed: [u8; 32]) -> Self {
         Self { edge: Edge::new(config, rng_seed), rooms: BTreeMap::new(), draining: false }
     }
 

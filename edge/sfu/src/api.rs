@@ -247,6 +247,12 @@ pub enum Event {
         payload: Bytes,
     },
 
+    /// A reliable channel cannot hold what the client does not take: from here on it gets nothing on it, and has to join
+    /// again to be whole. Said once.
+    DataOverflow {
+        session: SessionId,
+    },
+
     /// First packets of a layer, or packets again after a stop.
     LayerStarted {
         source: SourceId,

@@ -18,6 +18,14 @@ pub(crate) const CHANNELS_MAX: usize = 16;
 /// SSRC of our own in receiver reports and feedback: 1 means nothing to clients, as with other SFUs.
 pub(crate) const LOCAL_SSRC: u32 = 1;
 
+/// An open data channel.
+#[derive(Debug)]
+pub(crate) struct Channel {
+    pub(crate) id: ChannelId,
+    pub(crate) label: String,
+    pub(crate) reliable: bool,
+}
+
 #[derive(Debug)]
 pub(crate) struct Participant {
     pub(crate) id: SessionId,
@@ -36,7 +44,9 @@ pub(crate) struct Participant {
     pub(crate) by_ssrc: HashMap<u32, u32>,
     /// Next packet index of SSRCs no longer declared: should one come back, it goes on from there.
     pub(crate) retired: HashMap<u32, u64>,
-    pub(crate) channels: Vec<(ChannelId, String)>,
+    pub(crate) channels: Vec<Channel>,
+    /// A reliable message was lost: no other may follow it.
+    pub(crate) has_overflown: bool,
     pub(crate) rtt: Option<Duration>,
 }
 
@@ -55,6 +65,7 @@ impl Participant {
             by_ssrc: HashMap::new(),
             retired: HashMap::new(),
             channels: Vec::new(),
+            has_overflown: false,
             rtt: None,
         }
     }

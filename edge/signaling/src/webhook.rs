@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use control_plane_api::token::{self, ApiKey, Claims};
-use edge_room::Fact;
+use edge_wire::spool::{Kind, Record};
 use livekit_protocol as proto;
 use ring::digest;
 
@@ -22,30 +22,33 @@ pub struct Webhook {
     pub body: Vec<u8>,
 }
 
-/// The event of a fact. `id` is unique per event: receivers drop repeats by it.
+/// The event of a fact as the edge wrote it down; `None` for a record that is no fact. `id` is unique per event, and the same
+/// when it is sent again: receivers drop repeats by it. `now_s` is when it is signed.
+///
+/// # Panics
+/// Never: the event is plain data.
 #[must_use]
-pub fn event(fact: &Fact, id: &str, key: &ApiKey, now_s: u64) -> Webhook {
-    let (name, room, participant, track) = match fact {
-        Fact::RoomStarted { room } => ("room_started", room, None, None),
-        Fact::RoomFinished { room } => ("room_finished", room, None, None),
-        Fact::ParticipantJoined { room, participant } => {
-            ("participant_joined", room, Some(participant), None)
-        }
-        Fact::ParticipantLeft { room, participant } => ("participant_left", room, Some(participant), None),
-        Fact::TrackPublished { room, participant, track } => {
-            ("track_published", room, Some(participant), Some(track))
-        }
-        Fact::TrackUnpublished { room, participant, track } => {
-            ("track_unpublished", room, Some(participant), Some(track))
-        }
+pub fn event(fact: &Record, id: &str, key: &ApiKey, now_s: u64) -> Option<Webhook> {
+    let name = match Kind::try_from(fact.kind).ok()? {
+        Kind::Present => return None,
+        Kind::RoomStarted => "room_started",
+        Kind::RoomFinished => "room_finished",
+        Kind::ParticipantJoined => "participant_joined",
+        Kind::ParticipantLeft => "participant_left",
+        Kind::TrackPublished => "track_published",
+        Kind::TrackUnpublished => "track_unpublished",
     };
+    let participant = fact.participant.as_ref().map(|participant| proto::ParticipantInfo {
+        disconnect_reason: disconnect_reason(&fact.reason) as i32,
+        ..to_participant(participant)
+    });
     let event = proto::WebhookEvent {
         event: name.to_owned(),
-        room: Some(to_room(room, 0)),
-        participant: participant.map(to_participant),
-        track: track.map(to_track),
+        room: Some(to_room(&fact.room, 0)),
+        participant,
+        track: fact.track.as_ref().map(to_track),
         id: id.to_owned(),
-        created_at: i64::try_from(now_s).unwrap_or(i64::MAX),
+        created_at: i64::try_from(fact.at_ms / 1_000).unwrap_or(i64::MAX),
         ..proto::WebhookEvent::default()
     };
     let body = serde_json::to_vec(&event).expect("plain data");
@@ -56,5 +59,19 @@ pub fn event(fact: &Fact, id: &str, key: &ApiKey, now_s: u64) -> Webhook {
         sha256,
         ..Claims::default()
     };
-    Webhook { content_type: "application/webhook+json", authorization: token::sign(&claims, key), body }
+    Some(Webhook { content_type: "application/webhook+json", authorization: token::sign(&claims, key), body })
+}
+
+fn disconnect_reason(reason: &str) -> proto::DisconnectReason {
+    match reason {
+        "client-initiated" => proto::DisconnectReason::ClientInitiated,
+        "duplicate-identity" => proto::DisconnectReason::DuplicateIdentity,
+        "server-shutdown" => proto::DisconnectReason::ServerShutdown,
+        "participant-removed" => proto::DisconnectReason::ParticipantRemoved,
+        "room-deleted" => proto::DisconnectReason::RoomDeleted,
+        "state-mismatch" => proto::DisconnectReason::StateMismatch,
+        "join-failure" => proto::DisconnectReason::JoinFailure,
+        "connection-timeout" => proto::DisconnectReason::ConnectionTimeout,
+        _ => proto::DisconnectReason::UnknownReason,
+    }
 }

@@ -3,11 +3,12 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use control_plane_api::token::{ApiKey, Claims, Grant, sign, verify};
-use edge_room::{Admin, Fact};
+use edge_room::Admin;
 use edge_signaling::twirp::{self, Answer, Encoding, RoomCall};
 use edge_signaling::whip::{self, Patch, PatchRequest, Post};
 use edge_signaling::{HttpError, IceServer, Response, webhook, whep};
 use edge_wire::model;
+use edge_wire::spool::{Kind, Record};
 use livekit_protocol as proto;
 use proptest::prelude::*;
 use prost::Message as _;
@@ -286,17 +287,26 @@ fn candidates_and_restarts_are_told_apart() {
 
 #[test]
 fn webhooks_are_signed_over_their_body() {
-    let fact = Fact::ParticipantJoined {
+    let fact = Record {
+        sequence: 3,
+        at_ms: 1_234_567,
+        kind: Kind::ParticipantLeft as i32,
         room: model::Room { name: "dance".into(), ..Default::default() },
-        participant: model::Participant { identity: "jun".into(), ..Default::default() },
+        participant: Some(model::Participant { identity: "jun".into(), ..Default::default() }),
+        track: None,
+        reason: "client-initiated".into(),
     };
-    let hook = webhook::event(&fact, "EV_1", &keys()[0], NOW_S);
+    let hook = webhook::event(&fact, "EV_1", &keys()[0], NOW_S).expect("a fact");
     let json: serde_json::Value = serde_json::from_slice(&hook.body).expect("JSON");
     assert_eq!(
         (&json["event"], &json["participant"]["identity"]),
-        (&"participant_joined".into(), &"jun".into())
+        (&"participant_left".into(), &"jun".into())
     );
     assert_eq!((&json["id"], &json["room"]["name"]), (&"EV_1".into(), &"dance".into()));
+    assert_eq!(json["createdAt"], "1234", "when it happened, not when it is told");
+    assert_eq!(json["participant"]["disconnectReason"], "CLIENT_INITIATED");
+    let again = webhook::event(&fact, "EV_1", &keys()[0], NOW_S + 60).expect("a fact");
+    assert_eq!(again.body, hook.body, "a repeat says the same");
     let claims = verify(&hook.authorization, &keys(), NOW_S).expect("signed");
     let digest = ring::digest::digest(&ring::digest::SHA256, &hook.body);
     assert_eq!(claims.sha256, STANDARD.encode(digest));

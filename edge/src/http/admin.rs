@@ -18,6 +18,7 @@ pub(super) fn router(server: &Server) -> axum::Router {
     let mut registry = Registry::with_prefix("seodang");
     server.metrics.register(&mut registry);
     registry.register_collector(Box::new(Media { gauges: Arc::clone(&server.shard.gauges) }));
+    registry.register_collector(Box::new(Spool { depth: Arc::clone(&server.facts_depth) }));
     registry.register_collector(Box::new(Links { registration: server.registration.clone() }));
     control_plane_agent::admin::router(Arc::new(registry), Health::default())
 }
@@ -83,6 +84,31 @@ fn count(encoder: &mut DescriptorEncoder<'_>, name: &str, value: u64) -> Result<
     let descriptor =
         encoder.encode_descriptor(name, "See edge-sfu's Counters", None, metric.metric_type())?;
     metric.encode(descriptor)
+}
+
+/// The spool of facts.
+struct Spool {
+    depth: Arc<dyn Fn() -> (u64, u64) + Send + Sync>,
+}
+
+impl std::fmt::Debug for Spool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Spool")
+    }
+}
+
+impl Collector for Spool {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let (waiting, bytes) = (self.depth)();
+        for (name, help, value) in [
+            ("edge_facts_waiting", "Attendance facts the control plane has not taken yet", waiting),
+            ("edge_facts_spool_bytes", "Length of the spool of attendance facts", bytes),
+        ] {
+            let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
+            gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
+        }
+        Ok(())
+    }
 }
 
 /// State of the links, as last reported to the control plane. The peer is a node, of which there are few.

@@ -123,20 +123,6 @@ fn is_malformed(error: axum::Error) -> bool {
     })
 }
 
-/// The reason as a label.
-fn word(reason: LeaveReason) -> &'static str {
-    match reason {
-        LeaveReason::ClientInitiated => "client_initiated",
-        LeaveReason::DuplicateIdentity => "duplicate_identity",
-        LeaveReason::ServerShutdown => "server_shutdown",
-        LeaveReason::ParticipantRemoved => "participant_removed",
-        LeaveReason::RoomDeleted => "room_deleted",
-        LeaveReason::StateMismatch => "state_mismatch",
-        LeaveReason::JoinFailure => "join_failure",
-        LeaveReason::ConnectionTimeout => "connection_timeout",
-    }
-}
-
 struct Client {
     server: Server,
     connect: Connect,
@@ -293,7 +279,7 @@ impl Client {
 
     async fn say(&mut self, notice: &Notice, last_sequence: u32) -> bool {
         if let Notice::Leave { reason, .. } = notice {
-            self.server.metrics.dismiss(word(*reason));
+            self.server.metrics.dismiss(reason.as_str());
         }
         let recorded = matches!(notice, Notice::Joined { room, .. } if room.recording);
         let ice_servers = self.server.config.ice_servers();

@@ -3,9 +3,9 @@
 mod admin;
 pub(crate) mod connect;
 mod live;
+pub(crate) mod outgoing;
 mod room_record;
 mod server_api;
-pub(crate) mod webhook;
 pub(crate) mod whip;
 
 use std::net::SocketAddr;
@@ -44,6 +44,9 @@ pub(crate) struct Server {
     pub(crate) registration: Registration,
     pub(crate) limits: Arc<Limits>,
     pub(crate) sessions: whip::Sessions,
+    pub(crate) outgoing: outgoing::Client,
+    /// Facts the control plane has not got yet, and bytes of the spool.
+    pub(crate) facts_depth: Arc<dyn Fn() -> (u64, u64) + Send + Sync>,
 }
 
 impl Server {

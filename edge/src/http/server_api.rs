@@ -6,9 +6,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use edge_signaling::twirp::{self, Answer, Call, RoomCall, TwirpError};
-use http_body_util::{BodyExt as _, Full};
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::TokioExecutor;
+use http_body_util::{BodyExt as _, Full, Limited};
 use tokio::sync::oneshot;
 
 use super::Server;
@@ -20,6 +18,8 @@ use crate::eventloop::Message;
 const FORWARDED: &str = "x-seodang-forwarded";
 /// An edge that hangs must not hang its callers.
 const FORWARD_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
+/// Longest answer passed on: the list of a full room with all its metadata is well below.
+const ANSWER_BYTES_MAX: usize = 16 << 20;
 
 pub(super) async fn call(
     Path((service, method)): Path<(String, String)>,
@@ -35,7 +35,7 @@ pub(super) async fn call(
         Err(error) => return refuse(&server, &error),
     };
     if let Some(elsewhere) = holder(&server, &call, &headers).await {
-        return forward(&elsewhere, &path, &headers, body).await.unwrap_or_else(|error| {
+        return forward(&server, &elsewhere, &path, &headers, body).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "a call cannot be passed on");
             refuse(
                 &server,
@@ -89,8 +89,14 @@ async fn holder(server: &Server, call: &Call, headers: &HeaderMap) -> Option<Str
         .find_map(|presence| nodes.get(&presence.node).map(|node| node.url.clone()))
 }
 
-async fn forward(base: &str, path: &str, headers: &HeaderMap, body: Bytes) -> anyhow::Result<Response> {
-    let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
+async fn forward(
+    server: &Server,
+    base: &str,
+    path: &str,
+    headers: &HeaderMap,
+    body: Bytes,
+) -> anyhow::Result<Response> {
+    let base = base.trim_end_matches('/');
     let mut request = http::Request::post(format!("{base}/twirp/{path}")).header(FORWARDED, "1");
     for name in [header::CONTENT_TYPE, header::AUTHORIZATION] {
         if let Some(value) = headers.get(&name) {
@@ -99,8 +105,9 @@ async fn forward(base: &str, path: &str, headers: &HeaderMap, body: Bytes) -> an
     }
     let request = request.body(Full::from(body))?;
     let (head, body) = tokio::time::timeout(FORWARD_TIMEOUT, async {
-        let (head, body) = client.request(request).await?.into_parts();
-        anyhow::Ok((head, body.collect().await?.to_bytes()))
+        let (head, body) = server.outgoing.request(request).await?.into_parts();
+        let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await.map_err(anyhow::Error::from_boxed)?;
+        anyhow::Ok((head, body.to_bytes()))
     })
     .await
     .context("no answer in time")??;

@@ -4,14 +4,12 @@
 //! [`Record`]. A reader stops at the first record that is short or fails its CRC: what precedes is the recording.
 
 use bytes::Bytes;
-use prost::Message as _;
 
-use crate::{control::Codec, model};
+use crate::{checked, control::Codec, model};
 
 /// Largest body accepted.
 pub const RECORD_BYTES_MAX: usize = 64 * 1024;
-/// Bytes before a record's body.
-pub const HEADER_BYTES: usize = 8;
+pub use crate::checked::HEADER_BYTES;
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Record {
@@ -104,48 +102,20 @@ pub struct Event {
 pub struct End {}
 
 /// What stands at the start of a run of journal bytes.
-#[derive(Debug, PartialEq)]
-pub enum Read {
-    /// A record and the bytes it took.
-    Record(Box<Record>, usize),
-    /// The record is not whole yet.
-    NeedMore,
-    /// The bytes are damaged: the journal ends here.
-    Corrupt,
-}
+pub type Read = checked::Read<Box<Record>>;
 
 /// Appends one record.
 pub fn append(record: &Record, out: &mut Vec<u8>) {
-    let start = out.len();
-    out.extend_from_slice(&[0; HEADER_BYTES]);
-    record.encode(out).expect("a Vec grows");
-    let body = &out[start + HEADER_BYTES..];
-    let length = u32::try_from(body.len()).expect("a record is below 64 KiB");
-    let crc = crc32c::crc32c(body);
-    out[start..start + 4].copy_from_slice(&length.to_le_bytes());
-    out[start + 4..start + 8].copy_from_slice(&crc.to_le_bytes());
+    checked::append(record, out);
 }
 
 /// Reads the record at the start of `bytes`.
 #[must_use]
 pub fn read(bytes: &[u8]) -> Read {
-    let Some(header) = bytes.first_chunk::<HEADER_BYTES>() else {
-        return Read::NeedMore;
-    };
-    let [l0, l1, l2, l3, c0, c1, c2, c3] = *header;
-    let length = u32::from_le_bytes([l0, l1, l2, l3]) as usize;
-    if length == 0 || length > RECORD_BYTES_MAX {
-        return Read::Corrupt;
-    }
-    let Some(body) = bytes.get(HEADER_BYTES..HEADER_BYTES + length) else {
-        return Read::NeedMore;
-    };
-    if crc32c::crc32c(body) != u32::from_le_bytes([c0, c1, c2, c3]) {
-        return Read::Corrupt;
-    }
-    match Record::decode(body) {
-        Ok(record) => Read::Record(Box::new(record), HEADER_BYTES + length),
-        Err(_) => Read::Corrupt,
+    match checked::read::<Record>(bytes, RECORD_BYTES_MAX) {
+        checked::Read::Record(record, length) => Read::Record(Box::new(record), length),
+        checked::Read::NeedMore => Read::NeedMore,
+        checked::Read::Corrupt => Read::Corrupt,
     }
 }
 

@@ -6,6 +6,8 @@
 //! * **media datagrams**: [`datagram`] (varint flow id, then one plaintext RTP packet in canonical form);
 //! * **the recording journal**, appended on the edge and shipped byte for byte to the origin: [`journal`].
 //!
+//! The records of the spool of facts ([`spool`]) cross no link; they stand here because they are made of the same nouns.
+//!
 //! What it is not: it opens no socket, keeps no state between messages (but for parts in [`split`]) and knows no client
 //! protocol.
 //! `edge/wire/README.md` documents every message; a version bump changes that page in the same commit.
@@ -15,6 +17,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod checked;
 pub mod control;
 pub mod datagram;
 pub mod frame;
@@ -23,6 +26,7 @@ pub mod journal;
 pub mod model;
 pub mod rtp;
 pub mod split;
+pub mod spool;
 pub mod varint;
 
 /// The wire version a node says in its [`control::Hello`]. A node accepts its own and the one before.

@@ -3,6 +3,7 @@
 mod cascade;
 mod client;
 mod data;
+mod facts;
 mod garbage;
 mod media;
 mod moderation;

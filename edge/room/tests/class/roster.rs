@@ -257,7 +257,7 @@ fn metadata_needs_permission_and_has_limits() {
 #[test]
 fn an_edge_takes_no_more_than_it_holds_and_none_while_draining() {
     let config = edge_room::Config::new("e".into(), "r".into(), String::new(), Vec::new(), 1);
-    let mut rooms = edge_room::Rooms::new(config, 1);
+    let mut rooms = edge_room::Rooms::new(config, [1; 32]);
     let world = World::new(1);
     rooms.join(world.now, world.join_request("a")).expect("the first fits");
     assert_eq!(rooms.join(world.now, world.join_request("b")), Err(JoinError::EdgeFull { limit: 1 }));

@@ -59,7 +59,7 @@ impl World {
                 1_000,
             );
             Edge {
-                rooms: Rooms::new(config, index as u64 + 1),
+                rooms: Rooms::new(config, [index as u8 + 1; 32]),
                 media: Media::default(),
                 clients: BTreeMap::new(),
                 records: Vec::new(),

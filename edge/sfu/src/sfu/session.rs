@@ -3,10 +3,10 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use edge_session::{LocalIce, RemoteParameters, Session};
+use edge_session::{LocalIce, RemoteParameters, SendDataError, Session};
 
 use super::Sfu;
-use crate::participant::{CHANNELS_MAX, Participant};
+use crate::participant::{CHANNELS_MAX, Channel, Participant};
 use crate::timers::Timer;
 use crate::{Event, QUALITY_INTERVAL, SessionId};
 
@@ -76,12 +76,21 @@ impl Sfu {
         let Some(slot) = self.slot(id) else { return };
         let Some(participant) = self.participants.get_mut(slot) else { return };
         // The newest channel of a label is the one in use: clients open anew after a reconnect.
-        let Some((channel, _)) = participant.channels.iter().rfind(|(_, known)| known == label) else {
+        let Some(channel) = participant.channels.iter().rfind(|known| known.label == label) else {
             self.counters.dropped_channel_not_open += 1;
             return;
         };
-        if participant.session.send_data(now, *channel, binary, payload).is_err() {
+        if channel.reliable && participant.has_overflown {
             self.counters.dropped_channel_full += 1;
+            return;
+        }
+        let sent = participant.session.send_data(now, channel.id, binary, payload);
+        if sent.is_err() {
+            self.counters.dropped_channel_full += 1;
+        }
+        if sent == Err(SendDataError::Full) && channel.reliable {
+            participant.has_overflown = true;
+            self.tell(Event::DataOverflow { session: id });
         }
         self.after_session(now, slot);
     }
@@ -122,20 +131,20 @@ impl Sfu {
                 self.tell(Event::SessionConnected { session, remote });
                 self.start_all(now, slot);
             }
-            edge_session::Event::ChannelOpen { id, label, .. } => {
+            edge_session::Event::ChannelOpen { id, label, reliable, .. } => {
                 if participant.channels.len() == CHANNELS_MAX {
                     participant.channels.remove(0);
                 }
-                participant.channels.push((id, label.clone()));
+                participant.channels.push(Channel { id, label: label.clone(), reliable });
                 self.tell(Event::ChannelOpen { session, label });
             }
             edge_session::Event::ChannelClosed { id } => {
-                participant.channels.retain(|(known, _)| *known != id);
+                participant.channels.retain(|known| known.id != id);
             }
             edge_session::Event::ChannelData { id, binary, payload } => {
-                let known = participant.channels.iter().find(|(known, _)| *known == id);
-                if let Some((_, label)) = known {
-                    let label = label.clone();
+                let known = participant.channels.iter().find(|known| known.id == id);
+                if let Some(channel) = known {
+                    let label = channel.label.clone();
                     self.tell(Event::Data { session, label, binary, payload });
                 }
             }

@@ -123,7 +123,7 @@ impl Desk {
         let candidates = vec![([198, 51, 100, 1], 7_881).into()];
         let config =
             Config::new("seoul-edge".into(), "seoul".into(), vec!["AB"; 32].join(":"), candidates, 50);
-        let mut rooms = Rooms::new(config, 1);
+        let mut rooms = Rooms::new(config, [1; 32]);
         let query = format!("access_token={}&auto_subscribe=1", token());
         let connect =
             lk::parse_connect(lk::Version::V1, &query, None, &[key()], NOW_S).expect("a good token");
