@@ -36,7 +36,7 @@ export function createSession(options: SessionOptions): LiveSession {
           ? { name: 'ended', reason: 'duplicate' }
           : { name: 'connected' };
   const chat: ChatMessage[] =
-    scene === 'alone'
+    scene !== 'sdk-chat'
       ? []
       : [
           ['미나', '안녕하세요! 제주에서 들어왔어요.'],
@@ -56,12 +56,12 @@ export function createSession(options: SessionOptions): LiveSession {
     chat,
     recording: false,
     soundBlocked: false,
-    measure: { quality: 'good', rttMs: 9, loss: 0.004 },
+    measure: scene === 'weak' ? { quality: 'poor', rttMs: 480, loss: 0.12 } : { quality: 'good', rttMs: 9, loss: 0.004 },
     canPublish: options.request.role !== 'observer',
     canSend: options.request.role !== 'observer',
     canRaiseHand: options.request.role !== 'observer',
     deviceError: null,
-    people: [own(options), ...Array.from({ length: count }, (_, place) => other(place, scene))],
+    people: [own(options), ...Array.from({ length: count }, (_, place) => other(place, scene)).filter(notMe)],
   };
   const set = (change: Partial<LiveView>) => {
     view = { ...view, ...change };
@@ -75,7 +75,18 @@ export function createSession(options: SessionOptions): LiveSession {
       return () => listeners.delete(listener);
     },
     view: () => view,
-    onPacket: () => () => undefined,
+    onPacket: (listener) => {
+      const words = new EventSource(`/mock-words?class=${encodeURIComponent(options.request.class)}`);
+      const encode = (text: string) => new TextEncoder().encode(text);
+      words.onmessage = ({ data }) => listener({ topic: 'seodang.class', payload: encode(String(data)), identity: '' });
+      const clap = setInterval(() => {
+        if (scene === 'react') listener({ topic: 'seodang.reaction', payload: encode('{"e":"👏"}'), identity: 'p1' });
+      }, 500);
+      return () => {
+        words.close();
+        clearInterval(clap);
+      };
+    },
     sendPacket: async () => undefined,
     setMicrophone: async (micOpen) => change({ micOpen }),
     setCamera: async (on) => change({ camera: on ? drawn('나', 20) : null }),
@@ -91,11 +102,17 @@ export function createSession(options: SessionOptions): LiveSession {
   };
 }
 
+/** The teacher of the fixtures is oneself where one teaches. */
+function notMe(person: Person): boolean {
+  return person.identity !== 'p0' || new URLSearchParams(location.search).get('as') !== 'teacher';
+}
+
 function own({ request, media }: SessionOptions): Person {
+  const as = new URLSearchParams(location.search).get('as');
   return {
-    ...blank(request.identity, request.name),
+    ...blank(as === 'teacher' ? 'p0' : 'a-me', as === 'teacher' ? '한가람' : request.name || '바람'),
     local: true,
-    role: request.role,
+    role: as === 'teacher' ? 'instructor' : request.role,
     region: 'jeju',
     edge: 'jeju-edge',
     micOpen: media.microphone !== null,

@@ -1,4 +1,4 @@
-import { answerQuiz, ask, getLive, lowerHand, newId, raiseHand, sendChat, unvote, vote, voteFor } from '../api/classroom';
+import { answerQuiz, ask, getLive, listChat, lowerHand, newId, raiseHand, sendChat, unvote, vote, voteFor } from '../api/classroom';
 import type { Answers, LiveState, Person, Poll, Question } from '../api/contract';
 import { Feed } from './feed';
 import { Outbox, type Parcel, type ParcelView } from './outbox';
@@ -81,6 +81,17 @@ export class Classroom {
       return { ...live, hands: up ? [...others, { account: { id, name }, raised_at_ms: Date.now() }] : others };
     });
     await (up ? raiseHand(this.id) : lowerHand(this.id));
+  }
+
+  /** Messages before the oldest one here. */
+  async earlier(): Promise<void> {
+    const oldest = this.feed.view().live.chat[0]?.id;
+    const { items } = await listChat(this.id, oldest === undefined ? {} : { before: oldest });
+    this.feed.change((live) => {
+      const known = new Set(live.chat.map(({ id }) => id));
+      const chat = [...items.filter(({ id }) => !known.has(id)), ...live.chat].sort((a, b) => a.at_ms - b.at_ms);
+      return { ...live, chat };
+    });
   }
 
   async vote(poll: Poll, choices: string[]): Promise<void> {

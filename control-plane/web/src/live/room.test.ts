@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import { gridShape } from './grid';
 import { lossBetween } from './measure';
 import { orderPeople } from './order';
-import { judge } from './verdict';
+import { withPictures } from './pictures';
+import { judge, Steady } from './verdict';
 import type { Measure, Person } from './view';
 
 const person = (identity: string, change: Partial<Person> = {}): Person => ({
@@ -83,4 +84,30 @@ test('loss is of the last interval, and counters that start over say nothing', (
   expect(lossBetween({ received: 100, lost: 50 }, { received: 190, lost: 60 })).toBeCloseTo(0.1);
   expect(lossBetween({ received: 100, lost: 0 }, { received: 100, lost: 0 })).toBeNull();
   expect(lossBetween({ received: 100, lost: 0 }, { received: 20, lost: 0 })).toBeNull();
+});
+
+test('one bad second is no verdict, a lost connection is told at once', () => {
+  const steady = new Steady();
+  const grade = (loss: number, nowMs: number, name: 'connected' | 'moving' = 'connected') =>
+    steady.take(judge({ name }, { quality: 'good', rttMs: 30, loss }), nowMs).grade;
+  expect(grade(0, 0)).toBe('good');
+  expect([grade(0.2, 2_000), grade(0, 4_000), grade(0.2, 6_000), grade(0.2, 8_000)]).toEqual(['good', 'good', 'good', 'good']);
+  expect(grade(0.2, 10_000)).toBe('weak');
+  expect([grade(0, 12_000), grade(0, 18_000), grade(0, 20_000)]).toEqual(['weak', 'weak', 'good']);
+  expect(grade(0, 21_000, 'moving')).toBe('lost');
+  expect(grade(0, 22_000)).toBe('good');
+});
+
+test('what is not wanted is not asked for: only the instructor’s picture, or none but one’s own', () => {
+  const camera = { id: 'x', attach: () => undefined, detach: () => undefined };
+  const people = [
+    person('me', { local: true, camera }),
+    person('teacher', { role: 'instructor', camera, screen: camera }),
+    person('a', { camera, screen: camera }),
+  ];
+  const seen = (pictures: 'all' | 'teacher' | 'none') =>
+    withPictures(people, pictures).map(({ camera: face, screen }) => `${face ? 'c' : '-'}${screen ? 's' : '-'}`);
+  expect(seen('all')).toEqual(['c-', 'cs', 'cs']);
+  expect(seen('teacher')).toEqual(['c-', 'cs', '-s']);
+  expect(seen('none')).toEqual(['c-', '--', '--']);
 });

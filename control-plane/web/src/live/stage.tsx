@@ -9,27 +9,39 @@ import type { Person } from './view';
 const STRIP_TILES = 8;
 const COLUMN_WIDTH_MAX_PX = 260;
 
+interface StageProps {
+  people: readonly Person[];
+  /** Whom everybody sees large, by the instructor's choice. */
+  spotlight: string | null;
+  /** A sheet leaves room for one picture only: what is shown, or who teaches. */
+  compact: boolean;
+}
+
 /** Everybody's pictures: an even grid, or a shared screen with a strip of faces. */
-export function Stage({ people }: { people: readonly Person[] }) {
+export function Stage({ people, spotlight, compact }: StageProps) {
   const t = useT();
   const box = useRef<HTMLDivElement>(null);
   const size = useSize(box);
   const order = useRef<string[]>([]);
   const screens = people.filter((person) => person.screen);
-  const shape = gridShape(people.length, size.width, size.height);
+  // A screen is what there is to see; without one it is who is in the light.
+  const lit = screens.length === 0 ? people.find((person) => person.identity === spotlight && people.length > 1) : undefined;
+  const large = screens.length > 0 || lit !== undefined;
+  const shape = gridShape(compact ? 1 : people.length, size.width, size.height);
   // Beside a screen there is a column, below one (on a phone) a grid.
-  const column = screens.length > 0 && size.width < COLUMN_WIDTH_MAX_PX;
+  const column = large && size.width < COLUMN_WIDTH_MAX_PX;
   const places = column ? STRIP_TILES : shape.shown;
-  const ordered = orderPeople(people, order.current, places);
+  const ordered = orderPeople(lit ? people.filter((person) => person !== lit) : people, order.current, places);
   useEffect(() => {
     order.current = ordered.map((person) => person.identity);
   });
-  const hidden = ordered.length - places;
+  const hidden = compact ? 0 : ordered.length - places;
   const tiles = ordered.slice(0, places).map((person) => <Tile key={person.identity} person={person} small={column} />);
   return (
-    <div className="stage" data-screens={screens.length > 0} data-testid="grid">
-      {screens.length > 0 && (
+    <div className="stage" data-screens={large} data-compact={compact} data-testid="grid">
+      {large && (
         <div className="screens">
+          {lit && <LitTile person={lit} />}
           {screens.map((person) => (
             <ScreenTile key={person.identity} person={person} />
           ))}
@@ -51,6 +63,15 @@ export function Stage({ people }: { people: readonly Person[] }) {
       {people.length === 1 && screens.length === 0 && <p className="stage-note">{t('live.alone')}</p>}
       {hidden > 0 && <p className="stage-note">{t('live.more', { count: hidden })}</p>}
     </div>
+  );
+}
+
+/** The person in the light, as large as a screen would be. */
+function LitTile({ person }: { person: Person }) {
+  return (
+    <ul className="lit" data-testid="spotlight">
+      <Tile person={person} />
+    </ul>
   );
 }
 

@@ -1,9 +1,11 @@
-import type { ReactNode } from 'react';
+import { type ReactNode, useState } from 'react';
 import { type Key, useT } from '../i18n';
 import { Icon, type IconName } from '../ui/icons';
+import { ReactionBar } from './reactions';
+import type { HandState } from './use-hand';
 import type { LiveSession, LiveView, Person } from './view';
 
-export type Panel = 'chat' | 'people' | null;
+export type Panel = 'chat' | 'people' | 'activity' | null;
 
 interface ToolbarProps {
   session: LiveSession;
@@ -11,16 +13,21 @@ interface ToolbarProps {
   own: Person | undefined;
   panel: Panel;
   unread: number;
+  /** Quizzes, polls or questions that wait for this person. */
+  waiting: number;
+  hand: HandState;
+  onReact: (emoji: string) => void;
   onPanel: (panel: Panel) => void;
 }
 
-export function Toolbar({ session, view, own, panel, unread, onPanel }: ToolbarProps) {
+export function Toolbar({ session, view, own, panel, unread, waiting, hand, onReact, onPanel }: ToolbarProps) {
   const t = useT();
   const ready = own !== undefined && view.phase.name !== 'failed';
   const mic = own?.micOpen ?? false;
   const camera = own?.camera != null;
   const screen = own?.screen != null;
-  const hand = (own?.handAt ?? 0) > 0;
+  const [reacting, setReacting] = useState(false);
+  const student = own !== undefined && own.role !== 'instructor' && own.role !== 'observer';
   const toggle = (to: Exclude<Panel, null>) => onPanel(panel === to ? null : to);
   return (
     <div className="toolbar" role="toolbar" aria-label={t('live.label')}>
@@ -57,17 +64,43 @@ export function Toolbar({ session, view, own, panel, unread, onPanel }: ToolbarP
           )}
         </>
       )}
-      {view.canRaiseHand && (
+      {(student || view.canRaiseHand) && own?.role !== 'observer' && (
         <ToolButton
           testid="btn-hand"
           icon="hand"
-          label={hand ? 'live.hand.off' : 'live.hand.on'}
+          label={hand.up ? 'live.hand.off' : 'live.hand.on'}
           short="live.hand.short"
-          on={hand}
+          on={hand.up}
           disabled={!ready}
-          onPress={() => session.setHand(!hand)}
-        />
+          onPress={() => hand.toggle()}
+        >
+          {hand.place > 0 && <span className="dot quiet">{hand.place}</span>}
+        </ToolButton>
       )}
+      {view.canSend && (
+        <span className="tool-group">
+          <ToolButton
+            testid="btn-react"
+            icon="smile"
+            label="react.title"
+            short="react.short"
+            on={reacting}
+            disabled={!ready}
+            onPress={() => setReacting(!reacting)}
+          />
+          {reacting && <ReactionBar onSend={onReact} />}
+        </span>
+      )}
+      <ToolButton
+        testid="toggle-activity"
+        icon="activity"
+        label="live.activity"
+        short="live.activity.short"
+        on={panel === 'activity'}
+        onPress={() => toggle('activity')}
+      >
+        {waiting > 0 && panel !== 'activity' && <span className="dot">{waiting}</span>}
+      </ToolButton>
       <ToolButton
         testid="toggle-chat"
         icon="chat"

@@ -35,6 +35,36 @@ export function judge(phase: Phase, measure: Measure): Verdict {
   return verdict('good', 'verdict.good.text');
 }
 
+const RANK: Record<Grade, number> = { unknown: 0, good: 0, fair: 1, weak: 2, lost: 3 };
+/** Worse is told after two readings, better after four: one bad second is no verdict. Lost and found are told at once. */
+const WORSE_MS = 4_000;
+const BETTER_MS = 8_000;
+
+/** Keeps a verdict from flickering with each reading. */
+export class Steady {
+  private shown: Verdict | null = null;
+  private since = 0;
+  private pending: Grade | null = null;
+
+  take(next: Verdict, nowMs: number): Verdict {
+    const shown = this.shown;
+    const atOnce = !shown || shown.grade === 'unknown' || shown.grade === 'lost' || next.grade === 'lost';
+    if (atOnce || next.grade === shown.grade) {
+      this.pending = null;
+      this.shown = next;
+      return next;
+    }
+    if (this.pending !== next.grade) {
+      this.pending = next.grade;
+      this.since = nowMs;
+    }
+    if (nowMs - this.since < (RANK[next.grade] > RANK[shown.grade] ? WORSE_MS : BETTER_MS)) return shown;
+    this.pending = null;
+    this.shown = next;
+    return next;
+  }
+}
+
 function verdict(grade: Grade, text: Key | null, values: Record<string, string | number> = {}): Verdict {
   return { grade, title: `verdict.${grade}`, text, values };
 }

@@ -1,8 +1,6 @@
 import type { classroom as ko } from '../ko/classroom';
 
 export const classroom: Record<keyof typeof ko, string> = {
-  'error.quiz_closed': 'The quiz had closed before your answer got there.',
-  'error.already_answered': 'You had answered already; the first answer counts.',
   'error.too_late': 'It could not be sent for too long. Send it again if it still matters.',
   'error.muted': 'The instructor has paused your chat.',
   'room.stale': 'The server is out of reach: this is what was last heard.',

@@ -1,6 +1,4 @@
 export const classroom = {
-  'error.quiz_closed': '퀴즈가 끝난 뒤에 닿아 답이 인정되지 않았습니다.',
-  'error.already_answered': '먼저 낸 답이 있어 그 답이 인정됩니다.',
   'error.too_late': '너무 오래 보내지 못해 그만두었습니다. 아직 필요하면 다시 보내 주세요.',
   'error.muted': '선생님이 대화를 잠시 막았습니다.',
   'room.stale': '서버와 잠시 끊겨, 마지막으로 들은 상태를 보여 줍니다.',
