@@ -1,0 +1,226 @@
+//! The class that goes on while things are lost.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail, ensure};
+
+use crate::figures::Cost;
+use crate::fleet::{Fleet, edge_name};
+use crate::pupil::{Door, Pupil};
+use crate::victim::Victim;
+
+/// All is well when everybody has heard everybody within this.
+const FRESH: Duration = Duration::from_millis(400);
+/// For so long, before something is lost.
+const CALM: Duration = Duration::from_secs(2);
+const CALM_TIMEOUT: Duration = Duration::from_secs(90);
+/// A stream that was silent for so long before the loss is of somebody who left.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(3);
+/// After the watch, reliable messages under way arrive.
+const SETTLE: Duration = Duration::from_secs(1);
+
+pub(crate) struct Class {
+    fleet: Fleet,
+    pupils: Vec<Pupil>,
+}
+
+/// What is lost in one run, and how it comes back.
+enum Loss {
+    /// Number among the edges.
+    Edge(usize),
+    ControlPlane(usize),
+    Etcd(Vec<usize>),
+    Link,
+}
+
+impl Class {
+    /// A publisher and a subscriber on every edge, two subscribers on the last.
+    pub(crate) async fn gather(fleet: Fleet) -> anyhow::Result<Self> {
+        let mut pupils = Vec::new();
+        for edge in 0..fleet.edges {
+            let last = edge + 1 == fleet.edges;
+            for (name, publishes) in [("first", !last), ("second", false)] {
+                let identity = format!("{name}-of-{edge}");
+                let door = Door {
+                    edges: (0..fleet.edges)
+                        .map(|n| (edge + n) % fleet.edges)
+                        .map(|n| (n, fleet.edge_url(n)))
+                        .collect(),
+                    token: fleet.token(&identity)?,
+                };
+                pupils.push(Pupil::enter(identity, publishes, door));
+            }
+        }
+        let class = Self { fleet, pupils };
+        class.calm().await?;
+        Ok(class)
+    }
+
+    /// Loses something, counts what it cost, and sets all right again.
+    pub(crate) async fn lose(&mut self, victim: Victim, watch: Duration) -> anyhow::Result<Cost> {
+        self.calm().await?;
+        let began = Instant::now();
+        for pupil in &self.pupils {
+            pupil.look(|seen| {
+                seen.gaps.mark(began, FORGOTTEN_AFTER);
+                seen.order.mark();
+            });
+        }
+        // A little before, so that every sender has a first message.
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        let loss = self.strike(victim).await?;
+        tokio::time::sleep(watch).await;
+        let cost = self.count(&loss, watch);
+        self.mend(loss).await?;
+        Ok(cost)
+    }
+
+    /// Waits until everybody has been at home, hearing everybody, for a while.
+    async fn calm(&self) -> anyhow::Result<()> {
+        for pupil in &self.pupils {
+            pupil.look(|seen| seen.homesick = true);
+        }
+        let publishers = self.pupils.iter().filter(|pupil| pupil.publishes).count();
+        let end = Instant::now() + CALM_TIMEOUT;
+        let mut since = Instant::now();
+        while since.elapsed() < CALM {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            let now = Instant::now();
+            let uneasy: Vec<String> = self
+                .pupils
+                .iter()
+                .filter(|pupil| {
+                    let streams = (publishers - usize::from(pupil.publishes)) * 2;
+                    !pupil.look(|seen| {
+                        !seen.homesick && seen.edge.is_some() && seen.gaps.fresh(now, FRESH) >= streams
+                    })
+                })
+                .map(|pupil| pupil.identity.clone())
+                .collect();
+            if !uneasy.is_empty() {
+                since = now;
+            }
+            ensure!(
+                now < end,
+                "no calm within {CALM_TIMEOUT:?}: {} lack media; logs in {}",
+                uneasy.join(", "),
+                self.fleet.kept().display()
+            );
+        }
+        Ok(())
+    }
+
+    async fn strike(&mut self, victim: Victim) -> anyhow::Result<Loss> {
+        let teaching =
+            |edge: &usize| self.pupils.iter().any(|p| p.publishes && p.look(|seen| seen.edge) == Some(*edge));
+        let all: Vec<usize> = (0..self.fleet.edges).collect();
+        let loss = match victim {
+            Victim::EdgeWithPublisher => Loss::Edge(pick(all.iter().copied().filter(teaching).collect())?),
+            Victim::EdgeWithSubscribers => {
+                Loss::Edge(pick(all.iter().copied().filter(|edge| !teaching(edge)).collect())?)
+            }
+            Victim::Relay => Loss::Edge(pick(self.relays().await?)?),
+            Victim::ControlPlane => Loss::ControlPlane(pick((0..crate::fleet::CONTROL_PLANES).collect())?),
+            Victim::EtcdLeader => Loss::Etcd(vec![self.fleet.etcd.leader().await?]),
+            Victim::EtcdMajority => {
+                let leader = self.fleet.etcd.leader().await?;
+                Loss::Etcd(vec![leader, (leader + 1) % etcd_cluster::MEMBERS])
+            }
+            Victim::Link | Victim::LinkDirection => Loss::Link,
+        };
+        match &loss {
+            Loss::Edge(edge) => self.fleet.freeze(Fleet::node_of(*edge))?,
+            Loss::ControlPlane(number) => self.fleet.kill(*number)?,
+            Loss::Etcd(members) => members.iter().try_for_each(|member| self.fleet.etcd.kill(*member))?,
+            Loss::Link => {
+                let (child, parent) = pick(self.links().await?)?;
+                self.fleet.cuts.cut(parent, child);
+                if victim == Victim::Link {
+                    self.fleet.cuts.cut(child, parent);
+                }
+            }
+        }
+        Ok(loss)
+    }
+
+    /// Edges between others; the room must have a tree.
+    async fn relays(&self) -> anyhow::Result<Vec<usize>> {
+        let parents: BTreeSet<usize> = self.links().await?.into_iter().map(|(_, parent)| parent).collect();
+        Ok(parents.into_iter().collect())
+    }
+
+    /// (child, parent) of the room's tree; of a room without one, all pairs.
+    async fn links(&self) -> anyhow::Result<Vec<(usize, usize)>> {
+        let number = |name: &str| (0..self.fleet.edges).find(|edge| edge_name(*edge) == name);
+        let Some(plan) = self.fleet.topology().await? else {
+            return Ok((1..self.fleet.edges).flat_map(|a| (0..a).map(move |b| (a, b))).collect());
+        };
+        let links = plan
+            .places
+            .iter()
+            .filter_map(|(name, place)| Some((number(name)?, number(place.first.as_deref()?)?)));
+        Ok(links.collect())
+    }
+
+    fn count(&self, loss: &Loss, watch: Duration) -> Cost {
+        let now = Instant::now();
+        let on_victim = |pupil: &&Pupil| matches!(loss, Loss::Edge(edge) if pupil.home == *edge);
+        let moved: BTreeSet<&str> =
+            self.pupils.iter().filter(on_victim).map(|pupil| pupil.identity.as_str()).collect();
+        let mut cost = Cost::default();
+        for pupil in &self.pupils {
+            let (gaps, order) = pupil.look(|seen| (seen.gaps.longest(now), seen.order.clone()));
+            let is_moved = moved.contains(pupil.identity.as_str());
+            for ((from, _), gap) in gaps {
+                cost.dead += usize::from(gap + Duration::from_secs(1) > watch);
+                if is_moved || moved.contains(from.as_str()) {
+                    cost.own = cost.own.max(Some(gap));
+                } else {
+                    cost.others = cost.others.max(gap);
+                }
+            }
+            let steady = self
+                .pupils
+                .iter()
+                .filter(|sender| sender.publishes && !moved.contains(sender.identity.as_str()));
+            for sender in steady.filter(|sender| !is_moved && sender.identity != pupil.identity) {
+                let got = order.of(&sender.identity);
+                cost.sent += got.received + got.missing();
+                cost.missing += got.missing();
+                cost.double += got.double;
+                cost.disordered += got.disordered;
+            }
+        }
+        cost
+    }
+
+    async fn mend(&mut self, loss: Loss) -> anyhow::Result<()> {
+        tokio::time::sleep(SETTLE).await;
+        match loss {
+            Loss::Edge(edge) => {
+                let node = Fleet::node_of(edge);
+                self.fleet.kill(node)?;
+                self.fleet.start(node)?;
+                self.fleet.ready(node).await
+            }
+            Loss::ControlPlane(number) => {
+                self.fleet.start(number)?;
+                self.fleet.ready(number).await
+            }
+            Loss::Etcd(members) => members.into_iter().try_for_each(|member| self.fleet.etcd.restart(member)),
+            Loss::Link => {
+                self.fleet.cuts.heal();
+                Ok(())
+            }
+        }
+    }
+}
+
+fn pick<T>(mut choices: Vec<T>) -> anyhow::Result<T> {
+    if choices.is_empty() {
+        bail!("there is nothing of that kind to lose");
+    }
+    let at = rand::random_range(0..choices.len());
+    Some(choices.swap_remove(at)).context("a choice")
+}
