@@ -9,7 +9,7 @@ use control_plane_agent::authority::Authority;
 use control_plane_agent::identity::CONTROL_PLANE_NAME;
 use tokio_util::sync::CancellationToken;
 
-use crate::{dev, role};
+use crate::{dev, drain, role};
 
 /// Ctrl-C ends the process within three seconds; this leaves some for the runtime.
 const END_TIMEOUT: Duration = Duration::from_millis(2_500);
@@ -36,6 +36,8 @@ enum Command {
     Cdn(role::Arguments),
     /// A control plane: front door, store, web app
     ControlPlane(role::Arguments),
+    /// Empties a region or a node: users are moved to other edges, then it stays empty or ends
+    Drain(drain::Arguments),
     /// Stock WebRTC clients in one room, and what each of them gets
     Load(load::Arguments),
     /// Certificates for a fleet: the CA and one certificate per node
@@ -74,10 +76,11 @@ pub fn run(cli: Cli) -> ExitCode {
 async fn command(cli: Cli) -> anyhow::Result<()> {
     match cli.command.unwrap_or(Command::Dev(cli.dev)) {
         Command::Dev(arguments) => until_signal(|stop| dev::run(arguments, stop)).await,
-        Command::Edge(arguments) => until_signal(|stop| role::edge(arguments, stop)).await,
+        Command::Edge(arguments) => signalled(true, |end, stop| role::edge(arguments, end, stop)).await,
         Command::Origin(arguments) => until_signal(|stop| role::origin(arguments, stop)).await,
         Command::Cdn(arguments) => until_signal(|stop| role::cdn(arguments, stop)).await,
         Command::ControlPlane(arguments) => until_signal(|stop| role::control_plane(arguments, stop)).await,
+        Command::Drain(arguments) => drain::run(&arguments).await,
         Command::Load(arguments) => load(&arguments).await,
         Command::Certificates(arguments) => certificates(&arguments),
     }
@@ -87,10 +90,19 @@ async fn command(cli: Cli) -> anyhow::Result<()> {
 async fn until_signal<Work: Future<Output = anyhow::Result<()>>>(
     work: impl FnOnce(CancellationToken) -> Work,
 ) -> anyhow::Result<()> {
-    let stop = CancellationToken::new();
+    signalled(false, |end, _stop| work(end)).await
+}
+
+/// Runs until it ends by itself. The first signal cancels the first token; gentle work then ends in its own time, unless
+/// another signal comes. After the second token it has [`END_TIMEOUT`].
+async fn signalled<Work: Future<Output = anyhow::Result<()>>>(
+    is_gentle: bool,
+    work: impl FnOnce(CancellationToken, CancellationToken) -> Work,
+) -> anyhow::Result<()> {
+    let (end, stop) = (CancellationToken::new(), CancellationToken::new());
     let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
         .context("listening for SIGTERM")?;
-    let work = work(stop.clone());
+    let work = work(end.clone(), stop.clone());
     tokio::pin!(work);
     tokio::select! {
         result = &mut work => return result,
@@ -98,11 +110,19 @@ async fn until_signal<Work: Future<Output = anyhow::Result<()>>>(
         _ = terminated.recv() => {}
     }
     tracing::info!("ending");
+    end.cancel();
+    if is_gentle {
+        tokio::select! {
+            result = &mut work => return result,
+            result = tokio::signal::ctrl_c() => result.context("listening for Ctrl-C")?,
+            _ = terminated.recv() => {}
+        }
+    }
     stop.cancel();
     tokio::select! {
         result = &mut work => result,
         () = tokio::time::sleep(END_TIMEOUT) => anyhow::bail!("not everything ended within {END_TIMEOUT:?}"),
-        _ = tokio::signal::ctrl_c() => anyhow::bail!("ended at once, at the second Ctrl-C"),
+        _ = tokio::signal::ctrl_c() => anyhow::bail!("ended at once, at another Ctrl-C"),
     }
 }
 
@@ -151,6 +171,9 @@ mod tests {
         let edge = parse(&["edge", "--config", "edge.toml", "--listen", "0.0.0.0:1", "--set", "edge.id=x"]);
         assert!(matches!(edge.expect("edge").command, Some(Command::Edge(_))));
         assert!(parse(&["edge", "--port-base", "1"]).is_err());
+        let drain = parse(&["drain", "jeju", "--deadline", "10m", "--exit", "--wait"]);
+        assert!(matches!(drain.expect("drain").command, Some(Command::Drain(_))));
+        assert!(parse(&["drain", "jeju", "--cancel", "--exit"]).is_err());
         assert!(parse(&["lecture"]).is_err());
     }
 }

@@ -7,5 +7,6 @@
 
 pub mod cli;
 pub mod dev;
+mod drain;
 pub mod ready;
 pub mod role;

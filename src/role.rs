@@ -93,12 +93,18 @@ pub struct ControlPlaneFile {
     pub telemetry: telemetry::Config,
 }
 
-pub async fn edge(arguments: Arguments, stop: CancellationToken) -> anyhow::Result<()> {
+/// `end` moves users elsewhere first, `stop` ends at once.
+pub async fn edge(
+    arguments: Arguments,
+    end: CancellationToken,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
     let EdgeFile { edge, fleet, telemetry } = load("edge", &arguments)?;
     telemetry::init(&telemetry)?;
     let identity = fleet.identity()?;
     let store = fleet.connect(&identity).await?;
-    edge::Edge::bind(edge, identity, store).await?.run(stop).await
+    let bound = edge::Edge::bind(edge, identity, store).await?;
+    bound.run_until(end, stop).await
 }
 
 pub async fn origin(arguments: Arguments, stop: CancellationToken) -> anyhow::Result<()> {

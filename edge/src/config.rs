@@ -38,6 +38,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Participants the edge takes at most.
     pub capacity: u32,
+    /// Seconds that a SIGTERM leaves to move users to other edges; a second signal ends at once.
+    pub drain_s: u64,
     /// URLs that get signed webhooks: `http://…` or `https://…`.
     pub webhooks: Vec<String>,
     /// PEM: authorities trusted beside the machine's own, for webhooks and calls to other edges over HTTPS.
@@ -72,6 +74,7 @@ impl Default for Config {
             keys: Vec::new(),
             data_dir: PathBuf::from("data/edge"),
             capacity: 2_000,
+            drain_s: 30,
             webhooks: Vec::new(),
             trusted_ca: None,
         }

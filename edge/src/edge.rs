@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
+use crate::drain::Drainer;
 use crate::eventloop::{EventLoop, MESSAGES_MAX, State};
 use crate::facts;
 use crate::link::{self, Endpoint};
@@ -86,6 +87,19 @@ impl Edge {
     /// # Errors
     /// Something the edge cannot run without could not be started.
     pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
+        self.run_until(CancellationToken::new(), shutdown).await
+    }
+
+    /// As [`Self::run`], and `terminate` ends it more gently: users are first moved to other edges, for at most
+    /// [`Config::drain_s`].
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub async fn run_until(
+        self,
+        terminate: CancellationToken,
+        shutdown: CancellationToken,
+    ) -> anyhow::Result<()> {
         let addresses = self.addresses()?;
         let metrics = Metrics::default();
         let outgoing = http::outgoing::client(self.config.trusted_ca.as_deref())?;
@@ -141,6 +155,7 @@ impl Edge {
         let rooms = edge_room::Rooms::new(room_config(&self.config, addresses, fingerprint), rand::random());
         let mut state = State::default();
         state.admission.refused = metrics.admission_refused.clone();
+        state.drainer = Drainer::new(&self.config, terminate);
         let event_loop = EventLoop {
             node_id: self.config.id.clone(),
             rooms,

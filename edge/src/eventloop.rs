@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::admission::Admission;
+use crate::drain::Drainer;
 use crate::facts::Facts;
 use crate::link::{Endpoint, Link, LinkEvent};
 use crate::metrics::Metrics;
@@ -114,6 +115,7 @@ pub(crate) struct State {
     /// Rooms open on this edge.
     pub(crate) open: BTreeMap<String, model::Room>,
     pub(crate) admission: Admission,
+    pub(crate) drainer: Drainer,
     /// For the recorder, while its queue is full.
     entries: VecDeque<recorder::Input>,
     pub(crate) reported: Option<Reported>,
@@ -137,6 +139,7 @@ impl EventLoop {
         loop {
             let now = Instant::now();
             let wake = self.rooms.poll_timeout().map_or(now + SLEEP_MAX, |(at, _)| at.min(now + SLEEP_MAX));
+            let wake = self.state.drainer.wake().map_or(wake, |at| at.min(wake));
             tokio::select! {
                 Some(message) = messages.recv() => self.message(message),
                 Some(event) = link_events.recv() => self.link_event(event),
@@ -152,6 +155,7 @@ impl EventLoop {
                     self.report();
                     self.sweep_admission(Instant::now());
                 }
+                () = self.state.drainer.terminated() => self.look_at_drains(),
                 () = tokio::time::sleep_until(wake.into()) => {}
                 () = shutdown.cancelled() => break,
             }
@@ -159,7 +163,12 @@ impl EventLoop {
             if self.rooms.poll_timeout().is_some_and(|(at, _)| at <= now) {
                 self.rooms.handle_timeout(now);
             }
+            let is_done = self.tend_drain().await;
             self.drain().await;
+            if is_done {
+                tracing::info!("drained");
+                break;
+            }
         }
         self.goodbye().await;
         Ok(())
@@ -175,8 +184,12 @@ impl EventLoop {
         let now = Instant::now();
         match message {
             Message::Join { join, requests, notices, reply } => {
+                let is_move = join.moves.is_some();
                 let joined = self.rooms.join(now, *join).map(|peer| self.connect(peer, notices));
                 if let Ok(Connected { peer, .. }) = joined {
+                    if is_move {
+                        self.state.data.insert(peer, DataState::unnumbered());
+                    }
                     for request in requests {
                         self.rooms.handle_request(now, peer, request);
                     }
@@ -254,6 +267,7 @@ impl EventLoop {
         });
         self.update_room_peers();
         self.apply_classes(now);
+        self.look_at_drains();
     }
 
     /// A class that is switched to recording while it runs.
@@ -301,6 +315,7 @@ impl EventLoop {
                 }
                 Output::ClientData { peer, reliable, payload } => self.client_data(peer, reliable, &payload),
                 Output::Record { room, room_sid, entry } => self.record(room, room_sid, entry),
+                Output::Moved { peer } => self.tell_moved(peer).await,
                 Output::RoomOpened { room } => self.room_opened(room),
                 Output::RoomPresence { room, identities } => self.presence(&room, identities),
                 Output::RoomClosed { room } => self.room_closed(&room),

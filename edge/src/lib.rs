@@ -16,6 +16,7 @@
 mod admission;
 mod clock;
 pub mod config;
+mod drain;
 mod edge;
 mod eventloop;
 mod facts;

@@ -3,6 +3,7 @@
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 /// Why something was refused or lost, as a short stable word.
@@ -29,6 +30,8 @@ pub(crate) struct Metrics {
     pub(crate) link_datagrams_lost: Counter,
     pub(crate) recorder_lost: Counter,
     pub(crate) upload_retries: Counter,
+    /// Journals the origin does not hold for good yet.
+    pub(crate) uploads_pending: Gauge,
     pub(crate) facts_sent: Counter,
     pub(crate) facts_retries: Counter,
     pub(crate) facts_lost: Counter,
@@ -70,6 +73,11 @@ impl Metrics {
             "recorder_lost",
             "Packets or entries the recorder could not keep",
             self.recorder_lost.clone(),
+        );
+        edge.register(
+            "uploads_pending",
+            "Recordings of this edge that the origin does not hold yet",
+            self.uploads_pending.clone(),
         );
         edge.register(
             "upload_retries",

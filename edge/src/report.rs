@@ -66,12 +66,14 @@ impl EventLoop {
         }
         let participants = u32::try_from(self.rooms.local_participants()).unwrap_or(u32::MAX);
         let rooms = u32::try_from(self.state.open.len()).unwrap_or(u32::MAX);
+        let journals = u32::try_from(self.metrics.uploads_pending.get()).unwrap_or(0);
         let busy = media.busy_ns.saturating_sub(before.busy_ns) as f64 / 1e9 / elapsed_s;
         self.registration.update(|node| {
             node.links = links;
             node.load.cpu = busy as f32;
             node.load.participants = participants;
             node.load.rooms = rooms;
+            node.load.journals = journals;
             node.load.bitrate_in_bps = rate_bps(media.bytes_in, before.bytes_in, elapsed_s);
             node.load.bitrate_out_bps = rate_bps(media.bytes_out, before.bytes_out, elapsed_s);
         });

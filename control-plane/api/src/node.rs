@@ -66,6 +66,9 @@ pub struct Load {
     pub cpu: f32,
     pub bitrate_in_bps: u64,
     pub bitrate_out_bps: u64,
+    /// Recordings on this node that the origin does not hold yet.
+    #[serde(default)]
+    pub journals: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

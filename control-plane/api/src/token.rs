@@ -43,6 +43,27 @@ pub struct Claims {
     /// Base64 SHA-256 of a webhook's body.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub sha256: String,
+    /// Set by an edge that sends a participant on to another edge.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub moves: Option<Moves>,
+}
+
+/// "The bearer is this participant of the room, and goes on elsewhere": the edge it joins takes over what it is and what
+/// it publishes, so that nobody in class sees it leave.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Moves {
+    pub participant_sid: String,
+    pub tracks: Vec<MovedTrack>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct MovedTrack {
+    pub sid: String,
+    /// `TrackSource` and `TrackKind` of the edges' wire.
+    pub source: i32,
+    pub kind: i32,
 }
 
 /// What the bearer may do. An absent `can_*` means yes, except `can_update_own_metadata`.

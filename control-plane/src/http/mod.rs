@@ -21,6 +21,7 @@ pub(crate) mod actor;
 pub(crate) mod answer;
 pub(crate) mod classes;
 pub(crate) mod description;
+pub(crate) mod drain;
 pub(crate) mod fleet;
 pub(crate) mod join;
 pub(crate) mod ops;
@@ -89,6 +90,8 @@ fn front() -> Vec<Route> {
         ("/v1/config", get(fleet::config)),
         ("/v1/ops", get(ops::read)),
         ("/v1/ops/events", get(ops::events)),
+        ("/v1/ops/drains", get(drain::list)),
+        ("/v1/ops/drains/{kind}/{name}", post(drain::start).delete(drain::cancel)),
         ("/v1/openapi.json", get(description::read)),
     ]
 }

@@ -71,6 +71,24 @@ pub struct Join {
     pub is_whep: bool,
     /// Publishes without saying so first ([`Request::AddTrack`]): sending sections become tracks named by their kind.
     pub publish_unannounced: bool,
+    /// The client is a participant of another edge that goes on here.
+    pub moves: Option<Move>,
+}
+
+/// Who goes on at another edge, as the edge it comes from has signed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Move {
+    pub participant_sid: String,
+    /// What it publishes: the same source of the same kind keeps its sid.
+    pub tracks: Vec<MovedTrack>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MovedTrack {
+    pub sid: String,
+    /// [`model::TrackSource`] and [`model::TrackKind`].
+    pub source: i32,
+    pub kind: i32,
 }
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -353,6 +371,10 @@ pub enum Output {
         room: String,
         room_sid: String,
         entry: journal::Entry,
+    },
+    /// The participant goes on at another edge; its client may close this connection.
+    Moved {
+        peer: PeerId,
     },
     /// A fact for attendance, webhooks and metrics.
     Fact(Fact),

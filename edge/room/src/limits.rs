@@ -11,6 +11,13 @@ pub const LINK_GRACE: Duration = Duration::from_secs(5);
 /// A media session that ended is given this long for the client's own goodbye before the client is told to join again.
 pub const MEDIA_LINGER: Duration = Duration::from_secs(2);
 
+/// A participant that comes from another edge takes its place by then, with what has come of its media.
+pub const HEIR_MAX: Duration = Duration::from_secs(5);
+/// The first connection of a participant that went on elsewhere is closed then, if its client has not.
+pub const GHOST_MAX: Duration = Duration::from_secs(10);
+/// A participant's record is this much newer at its new edge: changes that the old one told meanwhile are older.
+pub(crate) const MOVE_VERSIONS: u32 = 64;
+
 /// A client that has not offered by then is asked to: some wait for the edge to say what it has.
 pub(crate) const FIRST_OFFER_WAIT: Duration = Duration::from_millis(500);
 /// A pulled layer nobody watches any more is let go after this, so that a flapping window does not flap the link.

@@ -9,7 +9,7 @@ use edge_wire::model::{self, ParticipantState};
 use crate::demand::release;
 use crate::edge::{Edge, Flow};
 use crate::limits::{FLOWS_PER_LINK_MAX, LINK_GRACE, ROOM_PARTICIPANTS_MAX, TRACKS_PER_PARTICIPANT_MAX};
-use crate::participant::{Remote, Rules, is_newer, is_visible};
+use crate::participant::{Peer, Remote, Rules, is_newer, is_visible};
 use crate::paths::RoomLink;
 use crate::room::{Room, Who};
 use crate::{LeaveAction, LeaveReason, PeerId, TrackPermission};
@@ -48,7 +48,7 @@ impl Room {
         state.entered = true;
         state.told.clear();
         let room = self.record.name.clone();
-        for peer in self.peers.values() {
+        for peer in self.peers.values().filter(|peer| peer.standing.is_present()) {
             let participant = peer.participant.clone();
             edge.say(link, Message::Participant(ParticipantUpdate { room: room.clone(), participant }));
         }
@@ -116,17 +116,24 @@ impl Room {
         if let Some(link) = edge.links.get(&link) {
             participant.node_id.clone_from(&link.node_id);
         }
-        let is_ours = self.peers.values().any(|peer| peer.participant.sid == participant.sid);
-        if is_ours || !self.wins_identity(edge, now, &participant) {
+        if let Some(own) = self.present(&participant.sid) {
+            self.give_over_if_newer(edge, now, link, own, participant);
+            return;
+        }
+        if !self.wins_identity(edge, now, &participant) {
             return;
         }
         let sid = participant.sid.clone();
         let is_full = self.peers.len() + self.remotes.len() >= ROOM_PARTICIPANTS_MAX;
         match self.remotes.get_mut(&sid) {
             Some(remote) => {
+                // What its old edge said last may come after the first word of its new one.
+                if participant.version < remote.participant.version {
+                    return;
+                }
                 remote.link = link;
                 remote.gone_at = None;
-                if participant.version <= remote.participant.version {
+                if participant.version == remote.participant.version {
                     return;
                 }
                 let before = std::mem::replace(&mut remote.participant, participant);
@@ -224,7 +231,8 @@ impl Room {
 
     /// Rules of one of our participants for a link, or for all.
     pub(crate) fn tell_rules(&self, edge: &mut Edge, id: PeerId, only: Option<LinkId>) {
-        let Some(peer) = self.peers.get(&id).filter(|peer| only.is_none() || !peer.rules.all) else { return };
+        let is_told = |peer: &&Peer| peer.standing.is_present() && (only.is_none() || !peer.rules.all);
+        let Some(peer) = self.peers.get(&id).filter(is_told) else { return };
         let rules = SubscriptionRules {
             room: self.record.name.clone(),
             participant_sid: peer.sid().to_owned(),
@@ -328,7 +336,7 @@ impl Room {
     }
 
     /// The record lists what is published: new tracks begin once a way is known, missing ones end.
-    fn sync_remote_tracks(&mut self, edge: &mut Edge, now: Instant, sid: &str) {
+    pub(crate) fn sync_remote_tracks(&mut self, edge: &mut Edge, now: Instant, sid: &str) {
         let Some(remote) = self.remotes.get(sid) else { return };
         let listed: Vec<String> = remote.participant.tracks.iter().map(|track| track.sid.clone()).collect();
         let ended: Vec<String> = self

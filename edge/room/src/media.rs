@@ -74,8 +74,13 @@ impl Rooms {
             {
                 peer.participant.state = ParticipantState::Active as i32;
                 let participant = peer.participant.clone();
-                edge.push(Output::Fact(Fact::ParticipantJoined { room: room.record.clone(), participant }));
+                // Who comes from another edge joined there.
+                if peer.moved.is_none() {
+                    let fact = Fact::ParticipantJoined { room: room.record.clone(), participant };
+                    edge.push(Output::Fact(fact));
+                }
                 room.touch(id);
+                room.promote_if_ready(edge, now, id);
             }
         });
     }

@@ -8,9 +8,10 @@ use edge_session::LocalIce;
 use edge_sfu::LinkId;
 use edge_wire::model::{self, ParticipantState};
 
+use crate::handover::Standing;
 use crate::limits::RULES_BYTES_MAX;
 use crate::section::Section;
-use crate::{TrackPermission, TrackSettings};
+use crate::{Move, TrackPermission, TrackSettings};
 
 /// A client of this edge.
 #[derive(Debug)]
@@ -44,6 +45,9 @@ pub(crate) struct Peer {
     pub(crate) offer_asked: bool,
     /// Data for a channel that is not open yet; `None` once it is.
     pub(crate) early: Option<VecDeque<Bytes>>,
+    pub(crate) standing: Standing,
+    /// It came from another edge; its tracks keep their sids.
+    pub(crate) moved: Option<Move>,
 }
 
 /// The media session as negotiated.

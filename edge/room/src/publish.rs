@@ -7,6 +7,7 @@ use edge_wire::model::{self, TrackKind, TrackSource};
 
 use crate::codec;
 use crate::edge::Edge;
+use crate::handover::aside;
 use crate::limits::{FEATURES_MAX, NAME_BYTES_MAX, TRACKS_PER_PARTICIPANT_MAX};
 use crate::participant::{Peer, Pending};
 use crate::room::Room;
@@ -31,7 +32,11 @@ impl Room {
             edge.notify(id, Notice::RequestDone { request_id: 0, error: Some(error) });
             return;
         }
-        let track = pending_track(edge, peer, &add, recorded);
+        let mut track = pending_track(edge, peer, &add, recorded);
+        if let Some(kept) = self.kept_sid(id, &track) {
+            track.sid = kept;
+        }
+        let Some(peer) = self.peers.get_mut(&id) else { return };
         let sid = track.sid.clone();
         let section = peer.sections.iter().find(|s| s.sends && s.receiving.is_some() && s.is_cid(&add.cid));
         let mid = section.filter(|s| kind_of(s.kind) == add.track.kind).map(|section| section.mid.clone());
@@ -71,7 +76,9 @@ impl Room {
         section.published = Some(track.sid.clone());
         let count = if is_video { rids.len().max(1) } else { 1 };
         let mut state = Track::new(Owner::Local(id), participant_sid, chosen.wire(), count as u8);
-        let source = edge.new_source(&self.record.name, &track.sid);
+        let is_heir = peer.standing.as_heir().is_some();
+        let called = if is_heir { aside(&track.sid) } else { track.sid.clone() };
+        let source = edge.new_source(&self.record.name, &called);
         state.source = Some(source);
         edge.media(Command::OpenSource {
             source,
@@ -86,6 +93,10 @@ impl Room {
         }
         peer.participant.tracks.push(track.clone());
         peer.participant.is_publisher = true;
+        if let Some(heir) = peer.standing.as_heir_mut() {
+            heir.tracks.insert(track.sid, state);
+            return;
+        }
         let participant = peer.participant.clone();
         self.tracks.insert(track.sid.clone(), state);
         self.touch(id);
@@ -126,7 +137,9 @@ impl Room {
     pub(crate) fn sync_incoming(&self, edge: &mut Edge, id: PeerId) {
         let Some(peer) = self.peers.get(&id).filter(|peer| peer.transport.is_some()) else { return };
         let incoming = peer.sections.iter().filter_map(|section| {
-            let source: SourceId = self.tracks.get(section.published.as_deref()?)?.source?;
+            let track_sid = section.published.as_deref()?;
+            let inherited = peer.standing.as_heir().and_then(|heir| heir.tracks.get(track_sid));
+            let source: SourceId = inherited.or_else(|| self.tracks.get(track_sid))?.source?;
             section.incoming(source)
         });
         edge.media(Command::SetIncoming { session: SessionId(id.0), incoming: incoming.collect() });

@@ -19,7 +19,8 @@ impl Room {
     pub(crate) fn recording_changed(&mut self, edge: &mut Edge, now: Instant) {
         let tracks: Vec<String> = self.tracks.keys().cloned().collect();
         if self.record.recording {
-            for peer in self.peers.values().map(|peer| peer.participant.clone()).collect::<Vec<_>>() {
+            let present = self.peers.values().filter(|peer| peer.standing.is_present());
+            for peer in present.map(|peer| peer.participant.clone()).collect::<Vec<_>>() {
                 self.record_participant(edge, "join", &peer);
             }
         }
@@ -175,6 +176,10 @@ impl Room {
         layer: Layer,
         is_live: bool,
     ) {
+        if let Some(track_sid) = track_sid.strip_prefix('~') {
+            self.heir_layer(edge, now, track_sid, layer, is_live);
+            return;
+        }
         let Some(track) = self.tracks.get_mut(track_sid) else { return };
         if let Some(live) = track.live.get_mut(usize::from(layer)) {
             *live = is_live;

@@ -7,14 +7,15 @@ use edge_sfu::{Command, LinkId, SessionId};
 use edge_wire::model::{self, ParticipantState};
 
 use crate::edge::Edge;
-use crate::limits::{FIRST_OFFER_WAIT, LINK_GRACE, RESUME_LINGER, ROOM_LINGER};
+use crate::handover::Standing;
+use crate::limits::{FIRST_OFFER_WAIT, HEIR_MAX, LINK_GRACE, RESUME_LINGER, ROOM_LINGER};
 use crate::participant::{Answers, Peer, Remote, Rules, is_visible};
 use crate::paths::{Path, RoomLink};
 use crate::quality::Qualities;
 use crate::roster::Roster;
 use crate::speaker::Speakers;
 use crate::track::Track;
-use crate::{Fact, Join, LeaveAction, LeaveReason, Notice, Output, PeerId};
+use crate::{Fact, Join, LeaveAction, LeaveReason, Move, Notice, Output, PeerId};
 
 #[derive(Debug)]
 pub(crate) struct Room {
@@ -72,6 +73,11 @@ impl Room {
     }
 
     pub(crate) fn join(&mut self, edge: &mut Edge, now: Instant, id: PeerId, join: Join) {
+        let moves = join.moves.clone().filter(|moves| self.present(&moves.participant_sid).is_none());
+        if let Some(moves) = moves {
+            self.join_heir(edge, now, id, join, moves);
+            return;
+        }
         let mut joined_at_ms = join.now_ms;
         match self.identities.get(&join.identity).cloned() {
             Some(Who::Local(old)) => {
@@ -87,32 +93,54 @@ impl Room {
             }
             None => {}
         }
+        let peer = new_peer(edge, now, join, joined_at_ms);
+        let participant = peer.participant.clone();
+        self.identities.insert(participant.identity.clone(), Who::Local(id));
+        self.admit(edge, now, id, peer);
+        self.record_participant(edge, "join", &participant);
+        self.roster.changed(&participant.sid, true);
+        self.roster.presence = true;
+    }
+
+    /// Comes from another edge: nobody is told until its media is here.
+    fn join_heir(&mut self, edge: &mut Edge, now: Instant, id: PeerId, join: Join, moves: Move) {
+        let of_before = |peer: &Peer| !peer.standing.is_present() && peer.sid() == moves.participant_sid;
+        let tried = self.peers.iter().find(|(_, peer)| of_before(peer)).map(|(id, _)| *id);
+        if let Some(tried) = tried {
+            self.dismiss(edge, now, tried, LeaveReason::DuplicateIdentity, LeaveAction::Disconnect);
+        }
+        let joined_at_ms = join.now_ms;
+        let mut peer = new_peer(edge, now, join, joined_at_ms);
+        peer.participant.sid.clone_from(&moves.participant_sid);
+        peer.moved = Some(moves);
+        peer.standing = Standing::heir(now);
+        edge.wake(now + HEIR_MAX, self.name(), "heir");
+        self.admit(edge, now, id, peer);
+        self.roster.presence = true;
+    }
+
+    /// Puts a peer into the room and welcomes it.
+    fn admit(&mut self, edge: &mut Edge, now: Instant, id: PeerId, peer: Peer) {
         self.closes_at = None;
         if !self.opened {
             self.opened = true;
             edge.push(Output::RoomOpened { room: self.record.clone() });
             edge.push(Output::Fact(Fact::RoomStarted { room: self.record.clone() }));
         }
-        let peer = new_peer(edge, now, join, joined_at_ms);
         edge.wake(now + FIRST_OFFER_WAIT, self.name(), "first offer");
         edge.peers.insert(id, self.name().to_owned());
         let participant = peer.participant.clone();
-        self.identities.insert(participant.identity.clone(), Who::Local(id));
         self.peers.insert(id, peer);
         self.add_subscriptions(id);
-        edge.notify(
-            id,
-            Notice::Joined {
-                participant: participant.clone(),
-                room: self.record.clone(),
-                others: self.others(&participant.sid),
-                num_participants: self.count(),
-            },
-        );
+        let (room, others) = (self.record.clone(), self.others(&participant.sid));
+        edge.notify(id, Notice::Joined { participant, room, others, num_participants: self.count() });
         self.tell_state(edge, id);
-        self.record_participant(edge, "join", &participant);
-        self.roster.changed(&participant.sid, true);
-        self.roster.presence = true;
+    }
+
+    /// The client of this edge that is the participant of this sid.
+    pub(crate) fn present(&self, sid: &str) -> Option<PeerId> {
+        let mut peers = self.peers.iter();
+        peers.find(|(_, peer)| peer.standing.is_present() && peer.sid() == sid).map(|(id, _)| *id)
     }
 
     pub(crate) fn resume(&mut self, edge: &mut Edge, identity: &str, sid: &str) -> Option<PeerId> {
@@ -184,7 +212,25 @@ impl Room {
             edge.media(Command::CloseSession { session: SessionId(id.0) });
         }
         edge.peers.remove(&id);
-        let participant = peer.participant;
+        if let Standing::Heir(heir) = &peer.standing {
+            for source in heir.tracks.values().filter_map(|track| track.source) {
+                edge.close_source(source);
+            }
+        }
+        self.roster.presence = true;
+        // Of an heir nobody was told, and a ghost goes on elsewhere.
+        if peer.standing.is_present() {
+            self.say_left(edge, now, id, &peer, reason);
+        }
+        if self.peers.is_empty() {
+            let at = now + ROOM_LINGER;
+            self.closes_at = Some(at);
+            edge.wake(at, self.name(), "room linger");
+        }
+    }
+
+    fn say_left(&mut self, edge: &mut Edge, now: Instant, id: PeerId, peer: &Peer, reason: LeaveReason) {
+        let participant = peer.participant.clone();
         if self.identities.get(&participant.identity) == Some(&Who::Local(id)) {
             self.identities.remove(&participant.identity);
         }
@@ -192,17 +238,11 @@ impl Room {
         self.qualities.forget(&participant.sid);
         self.record_participant(edge, "leave", &participant);
         self.roster.left(&participant, true);
-        self.roster.presence = true;
         if participant.state == ParticipantState::Active as i32 {
             let lost_at = peer.resume_until.and_then(|until| until.checked_sub(RESUME_LINGER));
             let unheard = lost_at.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
             let room = self.record.clone();
             edge.push(Output::Fact(Fact::ParticipantLeft { room, participant, reason, unheard }));
-        }
-        if self.peers.is_empty() {
-            let at = now + ROOM_LINGER;
-            self.closes_at = Some(at);
-            edge.wake(at, self.name(), "room linger");
         }
     }
 
@@ -237,6 +277,7 @@ impl Room {
                 peer.offer_by = None;
                 self.settle(edge, now, id);
             }
+            self.handover_due(edge, now, id);
         }
         let gone: Vec<String> = self
             .remotes
@@ -272,7 +313,8 @@ impl Room {
     }
 
     pub(crate) fn everyone(&self) -> impl Iterator<Item = &model::Participant> {
-        let local = self.peers.values().map(|peer| &peer.participant);
+        let present = self.peers.values().filter(|peer| peer.standing.is_present());
+        let local = present.map(|peer| &peer.participant);
         local.chain(self.remotes.values().map(|remote| &remote.participant))
     }
 
@@ -284,7 +326,9 @@ impl Room {
     pub(crate) fn touch(&mut self, id: PeerId) {
         if let Some(peer) = self.peers.get_mut(&id) {
             peer.participant.version = peer.participant.version.saturating_add(1);
-            self.roster.changed(&peer.participant.sid, true);
+            if peer.standing.is_present() {
+                self.roster.changed(&peer.participant.sid, true);
+            }
         }
     }
 
@@ -339,5 +383,7 @@ fn new_peer(edge: &mut Edge, now: Instant, join: Join, joined_at_ms: u64) -> Pee
         offer_asked: false,
         // A player that negotiates once has no data channel to wait for.
         early: (!join.is_whep).then(VecDeque::new),
+        standing: Standing::Present,
+        moved: None,
     }
 }

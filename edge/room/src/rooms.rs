@@ -116,9 +116,9 @@ impl Rooms {
         result
     }
 
-    /// Takes no more joins; those who are here stay and may resume.
-    pub fn drain(&mut self, _now: Instant) {
-        self.draining = true;
+    /// While draining nobody joins; those who are here stay and may resume.
+    pub fn set_draining(&mut self, is_draining: bool) {
+        self.draining = is_draining;
     }
 
     /// Tells everybody to join another edge and closes every room.

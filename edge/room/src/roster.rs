@@ -8,6 +8,7 @@ use edge_wire::control::{Message, ParticipantGone, ParticipantUpdate};
 use edge_wire::model::{self, ParticipantState};
 
 use crate::edge::Edge;
+use crate::handover::Standing;
 use crate::limits::{LARGE_ROOM, ROOM_NOTICE_INTERVAL, ROSTER_INTERVAL};
 use crate::participant::{departed, is_visible};
 use crate::room::Room;
@@ -68,7 +69,9 @@ impl Room {
         self.flush_speakers(edge, now);
         self.flush_qualities(edge, now);
         if std::mem::take(&mut self.roster.presence) {
-            let identities = self.peers.values().map(|peer| peer.participant.identity.clone()).collect();
+            // Who went on elsewhere is named there.
+            let here = self.peers.values().filter(|peer| !matches!(peer.standing, Standing::Ghost { .. }));
+            let identities = here.map(|peer| peer.participant.identity.clone()).collect();
             edge.push(Output::RoomPresence { room: self.record.name.clone(), identities });
         }
     }
@@ -88,7 +91,8 @@ impl Room {
                     Message::ParticipantGone(ParticipantGone { room: room.clone(), sid, identity }),
                 );
             }
-            for peer in self.peers.values().filter(|peer| changed.contains(peer.sid())) {
+            let present = self.peers.values().filter(|peer| peer.standing.is_present());
+            for peer in present.filter(|peer| changed.contains(peer.sid())) {
                 let participant = peer.participant.clone();
                 edge.say(*link, Message::Participant(ParticipantUpdate { room: room.clone(), participant }));
             }

@@ -155,7 +155,9 @@ impl Room {
     fn subscription(&mut self, id: PeerId, track_sid: &str) -> Option<&mut Subscription> {
         let peer = self.peers.get_mut(&id)?;
         if !peer.subscriptions.contains_key(track_sid) {
-            if peer.subscriptions.len() >= SUBSCRIPTIONS_MAX || peer.track(track_sid).is_some() {
+            let is_own = peer.track(track_sid).is_some()
+                || self.tracks.get(track_sid).is_some_and(|track| track.participant_sid == peer.sid());
+            if peer.subscriptions.len() >= SUBSCRIPTIONS_MAX || is_own {
                 return None;
             }
             let subscription = Subscription { wanted: peer.auto_subscribe, ..Subscription::default() };

@@ -55,6 +55,7 @@ impl Entry {
             now_ms,
             is_whep: self.is_player,
             publish_unannounced: !self.is_player,
+            moves: None,
         }
     }
 }

@@ -28,6 +28,46 @@ pub(crate) fn permission(grant: &Grant) -> Permission {
     }
 }
 
+/// The grant that gives this permission.
+pub(crate) fn of(room: &str, permission: &Permission) -> Grant {
+    Grant {
+        room_join: true,
+        room: room.to_owned(),
+        can_publish: Some(permission.can_publish),
+        can_subscribe: Some(permission.can_subscribe),
+        can_publish_data: Some(permission.can_publish_data),
+        can_publish_sources: permission
+            .can_publish_sources
+            .iter()
+            .map(|s| source_word(*s).to_owned())
+            .collect(),
+        can_update_own_metadata: Some(permission.can_update_metadata),
+        hidden: permission.hidden,
+        recorder: permission.recorder,
+        ..Grant::default()
+    }
+}
+
+fn source_word(source: i32) -> &'static str {
+    match TrackSource::try_from(source) {
+        Ok(TrackSource::Camera) => "camera",
+        Ok(TrackSource::Microphone) => "microphone",
+        Ok(TrackSource::ScreenShare) => "screen_share",
+        Ok(TrackSource::ScreenShareAudio) => "screen_share_audio",
+        _ => "unknown",
+    }
+}
+
+pub(crate) fn kind_word(kind: i32) -> &'static str {
+    match ParticipantKind::try_from(kind) {
+        Ok(ParticipantKind::Ingress) => "ingress",
+        Ok(ParticipantKind::Egress) => "egress",
+        Ok(ParticipantKind::Sip) => "sip",
+        Ok(ParticipantKind::Agent) => "agent",
+        _ => "",
+    }
+}
+
 /// Older tokens write sources in upper case.
 fn source(name: &str) -> TrackSource {
     match name.to_ascii_lowercase().as_str() {

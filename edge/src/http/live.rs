@@ -40,6 +40,9 @@ pub(super) async fn validate_v1(
     State(server): State<Server>,
 ) -> Response {
     match parse(&server, Version::V1, &query, &headers) {
+        Ok(connect) if connect.resume.is_none() && server.registration.node().draining => {
+            (StatusCode::SERVICE_UNAVAILABLE, DRAINING).into_response()
+        }
         Ok(_) => "success".into_response(),
         Err(error) => refuse(&server, &error),
     }
@@ -56,6 +59,10 @@ pub(super) async fn v1(
         Ok(connect) => connect,
         Err(error) => return refuse(&server, &error),
     };
+    if connect.resume.is_none() && server.registration.node().draining {
+        server.metrics.refuse("draining");
+        return (StatusCode::SERVICE_UNAVAILABLE, DRAINING).into_response();
+    }
     if !server.limits.admit(peer.ip(), Instant::now()) {
         server.metrics.refuse("rate_limit");
         return (
@@ -197,8 +204,9 @@ impl Client {
     }
 
     async fn serve(&mut self, connected: Connected, notices: &mut mpsc::Receiver<Notice>) -> End {
-        let mut refresh =
-            tokio::time::interval_at(tokio::time::Instant::now() + TOKEN_REFRESH, TOKEN_REFRESH);
+        // The token of a move is good for nothing else.
+        let first = if self.connect.claims.moves.is_some() { Duration::ZERO } else { TOKEN_REFRESH };
+        let mut refresh = tokio::time::interval_at(tokio::time::Instant::now() + first, TOKEN_REFRESH);
         loop {
             let silence = (self.heard + SILENCE_MAX).into();
             tokio::select! {
@@ -310,4 +318,5 @@ impl Client {
     }
 }
 
+const DRAINING: &str = "this edge is draining and takes nobody new: join another edge (the control plane's POST /v1/join names them)";
 const RECORDED_CODECS: &[&str] = &["video/H264", "video/VP9", "video/AV1", "audio/opus"];

@@ -94,7 +94,7 @@ impl Server {
             .expose_headers(Any);
         let clients = Router::new()
             .route("/", get(|| async { "Seodang edge\n" }))
-            .route("/probe", get(|| async { StatusCode::NO_CONTENT }))
+            .route("/probe", get(probe))
             .route("/rtc", any(live::v0))
             .route("/rtc/validate", get(live::validate_v0))
             .route("/rtc/v1", any(live::v1))
@@ -125,6 +125,11 @@ impl Server {
         self.messages.send(query).await.ok()?;
         answer.await.ok()
     }
+}
+
+/// A draining edge says that it is no place to go to.
+async fn probe(axum::extract::State(server): axum::extract::State<Server>) -> StatusCode {
+    if server.registration.node().draining { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::NO_CONTENT }
 }
 
 /// Address of the client, for limits.

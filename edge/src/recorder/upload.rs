@@ -56,6 +56,7 @@ impl Uploader {
     pub(crate) async fn run(self, mut journals: mpsc::UnboundedReceiver<Opened>) {
         let uploader = Arc::new(self);
         while let Some(journal) = journals.recv().await {
+            uploader.metrics.uploads_pending.inc();
             let uploader = Arc::clone(&uploader);
             tokio::spawn(async move { uploader.carry(journal).await });
         }
@@ -70,6 +71,7 @@ impl Uploader {
             };
             match result {
                 Ok(()) => {
+                    self.metrics.uploads_pending.dec();
                     for path in [journal.path.clone(), journal.path.with_extension("json")] {
                         if let Err(error) = tokio::fs::remove_file(&path).await {
                             tracing::warn!(path = %path.display(), %error, "an uploaded journal cannot be deleted");

@@ -5,6 +5,7 @@ mod client;
 mod data;
 mod facts;
 mod garbage;
+mod handover;
 mod media;
 mod moderation;
 mod negotiation;

@@ -262,7 +262,7 @@ fn an_edge_takes_no_more_than_it_holds_and_none_while_draining() {
     rooms.join(world.now, world.join_request("a")).expect("the first fits");
     assert_eq!(rooms.join(world.now, world.join_request("b")), Err(JoinError::EdgeFull { limit: 1 }));
     assert!(rooms.join(world.now, world.join_request("a")).is_ok(), "who comes again takes its own place");
-    rooms.drain(world.now);
+    rooms.set_draining(true);
     assert_eq!(rooms.join(world.now, world.join_request("a")), Err(JoinError::Draining));
 }
 

@@ -36,6 +36,7 @@ pub(crate) struct Edge {
     /// Everything said on links.
     pub(crate) said: Vec<(LinkId, Message)>,
     pub(crate) identities: Vec<String>,
+    pub(crate) moved: Vec<PeerId>,
 }
 
 enum Packet {
@@ -66,6 +67,7 @@ impl World {
                 facts: Vec::new(),
                 said: Vec::new(),
                 identities: Vec::new(),
+                moved: Vec::new(),
             }
         };
         let room = model::Room {
@@ -110,6 +112,7 @@ impl World {
             now_ms: self.now_ms,
             is_whep: false,
             publish_unannounced: false,
+            moves: None,
         }
     }
 
@@ -318,6 +321,7 @@ impl World {
                 Output::RoomPresence { identities, .. } => edge.identities = identities,
                 Output::Record { entry, .. } => edge.records.push(entry),
                 Output::Fact(fact) => edge.facts.push(fact),
+                Output::Moved { peer } => edge.moved.push(peer),
             }
         }
         any

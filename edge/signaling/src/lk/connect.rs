@@ -12,6 +12,9 @@ use super::request::{SyncState, sync_state};
 use super::{join_request, track};
 use crate::{grant, query};
 
+/// Attributes and metadata that go into a move's token.
+const MOVED_BYTES_MAX: usize = 4 * 1024;
+
 /// Which path the client opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {
@@ -87,7 +90,20 @@ impl Connect {
             now_ms,
             is_whep: false,
             publish_unannounced: false,
+            moves: self.claims.moves.as_ref().map(moves),
         }
+    }
+}
+
+fn moves(claimed: &token::Moves) -> edge_room::Move {
+    let track = |track: &token::MovedTrack| edge_room::MovedTrack {
+        sid: track.sid.clone(),
+        source: track.source,
+        kind: track.kind,
+    };
+    edge_room::Move {
+        participant_sid: claimed.participant_sid.clone(),
+        tracks: claimed.tracks.iter().map(track).collect(),
     }
 }
 
@@ -179,9 +195,46 @@ pub fn parse_connect(
 #[must_use]
 pub fn refresh_token(claims: &Claims, keys: &[ApiKey], now_s: u64, ttl_s: u64) -> Option<Vec<u8>> {
     let key = keys.iter().find(|key| key.key == claims.iss)?;
-    let renewed = Claims { nbf: Some(now_s), exp: Some(now_s.saturating_add(ttl_s)), ..claims.clone() };
+    let exp = Some(now_s.saturating_add(ttl_s));
+    // A move happens once: whoever comes with the new token joins.
+    let renewed = Claims { nbf: Some(now_s), exp, moves: None, ..claims.clone() };
     let message = proto::signal_response::Message::RefreshToken(token::sign(&renewed, key));
     Some(super::notice::frame(message))
+}
+
+/// A token with which `participant` goes on at another edge, with all it may do now and all it publishes.
+#[must_use]
+pub fn move_token(
+    room: &str,
+    participant: &model::Participant,
+    key: &ApiKey,
+    now_s: u64,
+    ttl_s: u64,
+) -> String {
+    let own: usize = participant.attributes.iter().map(|(name, value)| name.len() + value.len()).sum();
+    // The record goes from edge to edge anyway; the token must fit a URL.
+    let is_small = own + participant.metadata.len() <= MOVED_BYTES_MAX;
+    let track = |track: &model::Track| token::MovedTrack {
+        sid: track.sid.clone(),
+        source: track.source,
+        kind: track.kind,
+    };
+    let claims = Claims {
+        sub: participant.identity.clone(),
+        nbf: Some(now_s),
+        exp: Some(now_s.saturating_add(ttl_s)),
+        name: participant.name.clone(),
+        metadata: if is_small { participant.metadata.clone() } else { String::new() },
+        attributes: if is_small { participant.attributes.clone() } else { BTreeMap::new() },
+        kind: grant::kind_word(participant.kind).to_owned(),
+        video: Some(grant::of(room, &participant.permission)),
+        moves: Some(token::Moves {
+            participant_sid: participant.sid.clone(),
+            tracks: participant.tracks.iter().map(track).collect(),
+        }),
+        ..Claims::default()
+    };
+    token::sign(&claims, key)
 }
 
 fn parameter(query: &str, name: &'static str) -> Result<Option<String>, ConnectError> {

@@ -18,6 +18,7 @@ pub const PAYLOAD_BYTES_MAX: usize = 64_000;
 const PACKET_USER: u32 = 2;
 const PACKET_IDENTITY: u32 = 4;
 const PACKET_SID: u32 = 17;
+const PACKET_SEQUENCE: u32 = 16;
 const USER_SID: u32 = 1;
 const USER_IDENTITY: u32 = 5;
 
@@ -25,6 +26,8 @@ const USER_IDENTITY: u32 = 5;
 #[derive(Debug, Default)]
 pub struct DataState {
     last_sequence: u32,
+    /// Receivers know the participant by packets of another connection, numbered higher: its own pass without a number.
+    is_unnumbered: bool,
     chat: Assembler,
 }
 
@@ -50,6 +53,12 @@ pub enum DataError {
 }
 
 impl DataState {
+    /// Of a client that goes on here with the sid it had elsewhere.
+    #[must_use]
+    pub fn unnumbered() -> Self {
+        Self { is_unnumbered: true, ..Self::default() }
+    }
+
     /// Sequence number of the last reliable packet got; 0 before the first. Goes into the answer to a resume, after which
     /// the client sends later ones again.
     #[must_use]
@@ -78,7 +87,7 @@ impl DataState {
         if is_counted && packet.sequence <= self.last_sequence {
             return Ok(None);
         }
-        let stamped = write_sender(payload, sid, identity).ok_or(DataError::Malformed)?;
+        let stamped = write_sender(payload, sid, identity, self.is_unnumbered).ok_or(DataError::Malformed)?;
         if is_counted {
             self.last_sequence = packet.sequence;
         }
@@ -142,7 +151,7 @@ fn destinations(packet: &proto::DataPacket) -> Result<Vec<String>, DataError> {
 }
 
 /// Puts the sender into the packet and into the user packet in it, where older receivers look.
-fn write_sender(payload: &[u8], sid: &str, identity: &str) -> Option<Vec<u8>> {
+fn write_sender(payload: &[u8], sid: &str, identity: &str, is_unnumbered: bool) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(payload.len() + 2 * (sid.len() + identity.len()) + 16);
     let rewrite = |number: u32, user: &[u8]| {
         if number != PACKET_USER {
@@ -154,7 +163,9 @@ fn write_sender(payload: &[u8], sid: &str, identity: &str) -> Option<Vec<u8>> {
         wire::put_bytes(USER_IDENTITY, identity.as_bytes(), &mut inner);
         Some(inner)
     };
-    wire::copy_without(payload, &[PACKET_IDENTITY, PACKET_SID], rewrite, &mut out)?;
+    let dropped = [PACKET_IDENTITY, PACKET_SID, PACKET_SEQUENCE];
+    let dropped = if is_unnumbered { &dropped[..] } else { &dropped[..2] };
+    wire::copy_without(payload, dropped, rewrite, &mut out)?;
     wire::put_bytes(PACKET_IDENTITY, identity.as_bytes(), &mut out);
     wire::put_bytes(PACKET_SID, sid.as_bytes(), &mut out);
     Some(out)
