@@ -13,6 +13,7 @@ const CORES: &[&str] = &[
     "origin/archive",
     "cdn/cache",
     "control-plane/api",
+    "control-plane/dns",
     "control-plane/placement",
 ];
 const RUST_LINES_MAX: usize = 600;

@@ -44,6 +44,8 @@ pub struct Config {
     pub dev: bool,
     /// MaxMind database (`.mmdb`) with positions, for users who declare none.
     pub geoip: Option<PathBuf>,
+    /// The DNS server for `edge.` and `cdn.` names.
+    pub dns: crate::dns::Config,
     /// Networks whose `X-Forwarded-For` is believed: `10.0.0.0/8`.
     pub trusted_proxies: Vec<Network>,
     /// Per address (IPv6: per /64).
@@ -89,6 +91,7 @@ impl Default for Config {
             token_ttl_s: 6 * 3600,
             dev: false,
             geoip: None,
+            dns: crate::dns::Config::default(),
             trusted_proxies: Vec::new(),
             // A whole school joins from one address within a minute.
             join_rate: Rate { burst: 100, per_second: 5.0 },

@@ -19,6 +19,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::http::{App, Parts, router};
+use crate::dns::Dns;
 use crate::locate::GeoIp;
 use crate::metrics::Metrics;
 use crate::node_listener::{self, NodeListener};
@@ -34,6 +35,7 @@ pub struct ControlPlane {
     public: TcpListener,
     admin: TcpListener,
     nodes: Option<(TcpListener, Identity)>,
+    dns: Option<Dns>,
 }
 
 impl ControlPlane {
@@ -51,6 +53,7 @@ impl ControlPlane {
         let public = listen("listen", config.listen).await?;
         let admin = listen("admin", config.admin).await?;
         let nodes = match (config.nodes, identity) {
+        let dns = Dns::bind(&config.dns).await?;
             (Some(address), Some(identity)) => Some((listen("nodes", address).await?, identity)),
             (Some(_), None) => {
                 anyhow::bail!(
@@ -64,7 +67,7 @@ impl ControlPlane {
             Place::File(file) => format!("control-plane: people and classes in {}", file.display()),
             Place::Postgres(_) => "control-plane: people and classes in `database` (PostgreSQL)".to_owned(),
         })?;
-        Ok(Self { config, store, geoip, database, public, admin, nodes })
+        Ok(Self { config, store, geoip, database, public, admin, dns, nodes })
     }
 
     /// # Errors
@@ -86,6 +89,12 @@ impl ControlPlane {
     }
 
     /// Works until `shutdown`, and then ends within a second or two.
+    /// Where DNS is answered, UDP and TCP, if it is.
+    #[must_use]
+    pub fn dns_address(&self) -> Option<SocketAddr> {
+        self.dns.as_ref().and_then(Dns::address)
+    }
+
     ///
     /// # Errors
     /// A listener fails.
@@ -102,6 +111,9 @@ impl ControlPlane {
         tasks.spawn(report_ready(view.clone(), health.clone()));
         let registration = Registration::start(self.store.clone(), node, TTL_DEFAULT, &shutdown);
         tasks.spawn(crate::reconcile::run(
+        if let Some(dns) = self.dns {
+            tasks.spawn(dns.run(view.clone(), self.geoip.clone(), metrics.clone(), shutdown.clone()));
+        }
             view.clone(),
             self.store.clone(),
             metrics.clone(),

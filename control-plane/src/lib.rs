@@ -16,6 +16,7 @@ pub mod config;
 mod classes;
 mod control_plane;
 mod drained;
+pub mod dns;
 mod http;
 mod locate;
 mod metrics;

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use control_plane_api::node::Location;
@@ -14,9 +15,9 @@ use crate::config::Network;
 const FORWARDED_MAX: usize = 16;
 
 /// Positions by address, from a MaxMind database file. Without a file, none.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct GeoIp {
-    reader: Option<Reader<Vec<u8>>>,
+    reader: Option<Arc<Reader<Vec<u8>>>>,
 }
 
 impl GeoIp {
@@ -25,17 +26,25 @@ impl GeoIp {
         let reader = Reader::open_readfile(file)
             .with_context(|| format!("geoip: {} is no readable MaxMind database", file.display()))?;
         tracing::info!(file = %file.display(), kind = reader.metadata().database_type, "positions by address");
-        Ok(Self { reader: Some(reader) })
+        Ok(Self { reader: Some(Arc::new(reader)) })
     }
 
     /// `None` for addresses the file does not know, such as private ones.
     pub(crate) fn locate(&self, address: IpAddr) -> Option<Location> {
-        let found = self.reader.as_ref()?.lookup(address.to_canonical()).ok()?;
+        self.locate_network(address).0
+    }
+
+    /// The same, and how many first bits an address has to share with this one to have the same answer; 0 without a file.
+    pub(crate) fn locate_network(&self, address: IpAddr) -> (Option<Location>, u8) {
+        let Some(reader) = &self.reader else { return (None, 0) };
+        let Ok(found) = reader.lookup(address.to_canonical()) else { return (None, 0) };
+        let bits = found.network().map_or(0, |network| network.prefix());
         let degrees = |name| {
             found.decode_path::<f64>(&[PathElement::Key("location"), PathElement::Key(name)]).ok().flatten()
         };
-        let location = Location { latitude: degrees("latitude")?, longitude: degrees("longitude")? };
-        location.is_valid().then_some(location)
+        let place = degrees("latitude").zip(degrees("longitude"));
+        let place = place.map(|(latitude, longitude)| Location { latitude, longitude });
+        (place.filter(Location::is_valid), bits)
     }
 }
 
@@ -60,6 +69,10 @@ pub(crate) fn client_address(peer: SocketAddr, headers: &HeaderMap, trusted: &[N
 }
 
 #[cfg(test)]
+#[path = "../tests/support/mmdb.rs"]
+mod mmdb;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -67,68 +80,25 @@ mod tests {
     fn a_database_gives_the_positions_it_has() {
         let file = tempfile::NamedTempFile::new().expect("temporary file");
         let jeju = Location { latitude: 33.4996, longitude: 126.5312 };
-        std::fs::write(file.path(), database([203, 0, 113], jeju)).expect("writable");
+        std::fs::write(file.path(), mmdb::database(&[([203, 0, 113, 0], 24, jeju)])).expect("writable");
         let geoip = GeoIp::open(Some(file.path())).expect("a database");
         let locate = |address: &str| geoip.locate(address.parse().expect("an address"));
         assert_eq!(locate("203.0.113.77"), Some(jeju));
+        let network = |address: &str| geoip.locate_network(address.parse().expect("an address"));
+        assert_eq!(network("203.0.113.77"), (Some(jeju), 24));
+        assert_eq!(network("203.0.112.77"), (None, 24), "the neighbour is known to be unknown");
+        assert_eq!(network("8.8.8.8"), (None, 1));
         assert_eq!(locate("::ffff:203.0.113.77"), Some(jeju));
         assert_eq!(locate("203.0.112.77"), None);
         assert_eq!(locate("2001:db8::1"), None, "the file has IPv4 only");
 
-        std::fs::write(file.path(), database([203, 0, 113], Location { latitude: 400.0, ..jeju }))
+        std::fs::write(file.path(), mmdb::database(&[([203, 0, 113, 0], 24, Location { latitude: 400.0, ..jeju })]))
             .expect("writable");
         let absurd = GeoIp::open(Some(file.path())).expect("a database");
         assert_eq!(absurd.locate("203.0.113.77".parse().expect("an address")), None);
         std::fs::write(file.path(), b"no database").expect("writable");
         assert!(GeoIp::open(Some(file.path())).is_err());
         assert_eq!(GeoIp::default().locate("203.0.113.77".parse().expect("an address")), None);
-    }
-
-    /// A MaxMind DB (format 2.0) that knows one IPv4 /24.
-    fn database(network: [u8; 3], location: Location) -> Vec<u8> {
-        const NODES: u32 = 24;
-        let mut file = Vec::new();
-        for bit in 0..NODES {
-            let goes_right = network[bit as usize / 8] & (0x80 >> (bit % 8)) != 0;
-            // The next node of the path; past the last one, the first record of the data section.
-            let onward = if bit + 1 < NODES { bit + 1 } else { NODES + 16 };
-            let records = if goes_right { [NODES, onward] } else { [onward, NODES] };
-            records.iter().for_each(|record| file.extend_from_slice(&record.to_be_bytes()[1..]));
-        }
-        file.extend_from_slice(&[0; 16]);
-        file.extend(map(&[(
-            "location",
-            map(&[("latitude", double(location.latitude)), ("longitude", double(location.longitude))]),
-        )]));
-        file.extend_from_slice(b"\xab\xcd\xefMaxMind.com");
-        file.extend(map(&[
-            ("node_count", [&[0xc4], &NODES.to_be_bytes()[..]].concat()),
-            ("record_size", vec![0xa1, 24]),
-            ("ip_version", vec![0xa1, 4]),
-            ("database_type", text("Test")),
-            ("languages", vec![0x00, 0x04]),
-            ("binary_format_major_version", vec![0xa1, 2]),
-            ("binary_format_minor_version", vec![0xa1, 0]),
-            ("build_epoch", vec![0x01, 0x02, 1]),
-            ("description", map(&[])),
-        ]));
-        file
-    }
-
-    fn map(entries: &[(&str, Vec<u8>)]) -> Vec<u8> {
-        let size = u8::try_from(entries.len()).expect("a small map");
-        let pairs = entries.iter().map(|(key, value)| [text(key), value.clone()].concat());
-        std::iter::once(vec![0xe0 | size]).chain(pairs).flatten().collect()
-    }
-
-    /// Up to 28 bytes fit the control byte.
-    fn text(value: &str) -> Vec<u8> {
-        let size = u8::try_from(value.len()).expect("a short text");
-        [&[0x40 | size], value.as_bytes()].concat()
-    }
-
-    fn double(value: f64) -> Vec<u8> {
-        [&[0x68], &value.to_be_bytes()[..]].concat()
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub(crate) struct Metrics {
     pub(crate) node_connections: Gauge,
     pub(crate) node_handshakes_failed: Counter,
     pub(crate) ops_streams: Gauge,
+    pub(crate) dns_answers: Family<DnsAnswer, Counter>,
+    pub(crate) dns_unsent: Counter,
     /// Rooms on so many edges that they have a tree.
     pub(crate) topologies: Gauge,
     /// `written`, `dropped`, `forgotten`, `same`, `conflict`, `failed`.
@@ -28,6 +30,13 @@ pub(crate) struct Metrics {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct Outcome {
     pub(crate) outcome: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct DnsAnswer {
+    /// `udp` or `tcp`.
+    pub(crate) transport: &'static str,
+    pub(crate) outcome: &'static str,
 }
 
 impl Outcome {
@@ -55,6 +64,9 @@ impl Metrics {
             metrics.node_handshakes_failed.clone(),
         );
         registry.register("ops_streams", "Ops pages that get live news", metrics.ops_streams.clone());
+        registry.register("dns_answers", "DNS queries by what became of them", metrics.dns_answers.clone());
+        let help = "DNS answers the socket did not take";
+        registry.register("dns_unsent", help, metrics.dns_unsent.clone());
         registry.register("topologies", "Rooms whose edges form a tree", metrics.topologies.clone());
         registry.register("room_plans", "Records of rooms brought up to date", metrics.room_plans.clone());
         registry.register_collector(Box::new(ViewCollector { view }));

@@ -36,6 +36,7 @@ pub struct Atlas {
     /// Places of all nodes, of whatever role, by id.
     places: BTreeMap<String, Location>,
     regions: BTreeMap<String, Location>,
+    /// None for a fleet so small that all its nodes are rated each time.
     cells: Vec<OnceLock<Cell>>,
 }
 
@@ -72,7 +73,8 @@ impl Atlas {
                 regions.entry(node.region.clone()).or_insert(place);
             }
         }
-        let cells = (0..COLUMNS * ROWS).map(|_| OnceLock::new()).collect();
+        let cells = if candidates.len() > CELL_NODES_MAX { COLUMNS * ROWS } else { 0 };
+        let cells = (0..cells).map(|_| OnceLock::new()).collect();
         Self { candidates, unlocated, excluded, places, regions, cells }
     }
 
@@ -88,6 +90,19 @@ impl Atlas {
         let picks = self.picks(carrying, hint, measured, limit);
         let choices = picks.into_iter().map(Rated::into_ranked).collect();
         Ranking { choices, excluded: self.excluded.clone() }
+    }
+
+    /// The choices of [`Self::nearest`] without the words around them: the node and its distance.
+    #[must_use]
+    pub fn choose(
+        &self,
+        carrying: &Carrying,
+        hint: &Hint,
+        measured: &Measured<'_>,
+        limit: usize,
+    ) -> Vec<(&Node, Option<f64>)> {
+        let picks = self.picks(carrying, hint, measured, limit);
+        picks.into_iter().map(|rated| (rated.node, rated.distance_km)).collect()
     }
 
     /// The nodes of these ids; ids that may not be chosen do not count.
@@ -125,7 +140,7 @@ impl Atlas {
         let mut best = Best::new(limit.min(self.candidates.len()));
         let rated =
             |index: usize| rate(carrying.is_carrying[index], hint, measured, &user, &self.candidates[index]);
-        let Some(location) = location else {
+        let Some(location) = location.filter(|_| !self.cells.is_empty()) else {
             (0..self.candidates.len()).for_each(|index| best.offer(rated(index)));
             return best.picks;
         };

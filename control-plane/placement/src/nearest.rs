@@ -162,7 +162,7 @@ pub fn region_location(nodes: &[&Node], region: &str) -> Option<Location> {
 /// A node with its cost.
 pub(crate) struct Rated<'a> {
     pub(crate) node: &'a Node,
-    distance_km: Option<f64>,
+    pub(crate) distance_km: Option<f64>,
     pub(crate) cost_km: f64,
     reason: Reason,
 }

@@ -13,7 +13,8 @@ use control_plane_placement::{DIRECT_EDGES_MAX, Network, Plan, plan};
 
 /// Measured costs of links are taken anew so often; an edge that comes, goes or drains counts at once.
 const COSTS_AGE_MAX: Duration = Duration::from_secs(10);
-/// A room nobody holds is over after this long. Its edges delete the record themselves after a few seconds; this is for those of dead edges.
+/// A room nobody holds is over after this long. Its edges delete the record themselves after a few seconds; this is for those of
+/// dead edges.
 pub(crate) const ROOM_GRACE: Duration = Duration::from_secs(60);
 /// A plan outlives its room by this much: presence that ended with a lease may come back with the next.
 pub(crate) const TOPOLOGY_GRACE: Duration = Duration::from_secs(15);
