@@ -1,30 +1,48 @@
-import { Component, lazy, type ReactNode, Suspense } from 'react';
+import { Component, lazy, type ReactNode, Suspense, useEffect, useRef } from 'react';
+import { useAccount } from './account/context';
 import { HomePage } from './home/page';
 import { useI18n, useT } from './i18n';
 import { Link, parseRoute, type Route, usePath } from './router';
+import { Masthead } from './shell/masthead';
+import { recall } from './storage';
+import { Announcer } from './ui/announce';
 import { Loading, Notice } from './ui/notice';
 
 // Each page with its libraries is a chunk of its own; the first page carries neither livekit-client nor hls.js.
-const RoomPage = lazy(() => import('./lobby/page'));
-const ReplayPage = lazy(() => import('./replay/page'));
+const AccountPages = lazy(() => import('./account/page'));
+const AdminPage = lazy(() => import('./admin/page'));
+const BoardPages = lazy(() => import('./board/page'));
+const ClassPage = lazy(() => import('./class/page'));
+const DemandPage = lazy(() => import('./desk/demand'));
+const DeskPages = lazy(() => import('./desk/page'));
+const MinePage = lazy(() => import('./mine/page'));
+const NotificationsPage = lazy(() => import('./notifications/page'));
 const OpsPage = lazy(() => import('./ops/page'));
+const ReplayPage = lazy(() => import('./replay/page'));
+const RoomPage = lazy(() => import('./lobby/page'));
+const SearchPage = lazy(() => import('./catalogue/page'));
+const WishesPage = lazy(() => import('./wishes/page'));
 
 export function App() {
   const t = useT();
-  const route = parseRoute(usePath());
+  const path = usePath();
+  const route = parseRoute(path);
+  const main = useFocusOnTurn(path);
+  useLocaleOfAccount();
   return (
     <>
       <a className="skip" href="#main">
         {t('nav.skip')}
       </a>
-      <Header route={route} />
-      <main id="main" tabIndex={-1}>
-        <RenderGuard key={JSON.stringify(route)} fallback={<BrokenPage />}>
+      <Masthead route={route} />
+      <main id="main" tabIndex={-1} ref={main}>
+        <RenderGuard key={path} fallback={<BrokenPage />}>
           <Suspense fallback={<Loading />}>
             <Page route={route} />
           </Suspense>
         </RenderGuard>
       </main>
+      <Announcer />
     </>
   );
 }
@@ -33,52 +51,61 @@ function Page({ route }: { route: Route }) {
   switch (route.page) {
     case 'home':
       return <HomePage />;
+    case 'search':
+      return <SearchPage />;
     case 'class':
+      return <ClassPage id={route.id} />;
     case 'room':
       return <RoomPage id={route.id} />;
+    case 'board':
+    case 'thread':
+      return <BoardPages route={route} />;
     case 'replay':
       return <ReplayPage id={route.id} />;
+    case 'signin':
+    case 'signup':
+    case 'password':
+    case 'me':
+      return <AccountPages page={route.page} />;
+    case 'mine':
+      return <MinePage />;
+    case 'notifications':
+      return <NotificationsPage />;
+    case 'wishes':
+      return <WishesPage />;
+    case 'demand':
+      return <DemandPage />;
+    case 'admin':
+      return <AdminPage />;
     case 'ops':
       return <OpsPage />;
-    default:
+    case 'lost':
       return <LostPage />;
+    default:
+      return <DeskPages route={route} />;
   }
 }
 
-function Header({ route }: { route: Route }) {
-  const { t, language, setLanguage } = useI18n();
-  const here = (page: Route['page']) => (route.page === page ? ('page' as const) : undefined);
-  return (
-    <header className="masthead">
-      <Link href="/" className="brand" data-testid="nav-home" aria-label={t('app.name')}>
-        <span className="seal" aria-hidden="true">
-          서당
-        </span>
-        <span className="brand-text">
-          {t('app.name')}
-          <small>{t('app.tagline')}</small>
-        </span>
-      </Link>
-      <nav aria-label={t('nav.main')}>
-        <Link href="/" aria-current={here('home')}>
-          {t('nav.classes')}
-        </Link>
-        <Link href="/ops" aria-current={here('ops')} data-testid="nav-ops">
-          {t('nav.ops')}
-        </Link>
-      </nav>
-      <button
-        type="button"
-        className="quiet language"
-        data-testid="lang-switch"
-        lang={language === 'ko' ? 'en' : 'ko'}
-        aria-label={t('lang.switch.label')}
-        onClick={() => setLanguage(language === 'ko' ? 'en' : 'ko')}
-      >
-        {t('lang.switch')}
-      </button>
-    </header>
-  );
+/** Turning to another page takes the focus to its beginning, as a full load would. */
+function useFocusOnTurn(path: string) {
+  const main = useRef<HTMLElement>(null);
+  const last = useRef(path);
+  useEffect(() => {
+    if (last.current !== path) main.current?.focus({ preventScroll: true });
+    last.current = path;
+  }, [path]);
+  return main;
+}
+
+/** Who has not chosen a language on this device reads in that of the account. */
+function useLocaleOfAccount(): void {
+  const { account } = useAccount();
+  const { language, setLanguage } = useI18n();
+  const locale = account?.locale;
+  useEffect(() => {
+    if (locale && locale !== language && recall('language') === null) setLanguage(locale);
+    // Only when the account says something new, not when the reader switches.
+  }, [locale]);
 }
 
 function LostPage() {

@@ -4,6 +4,8 @@ import { App } from './app';
 import { I18nProvider } from './i18n';
 import './style/base.css';
 import './style/controls.css';
+import './style/books.css';
+import './style/lists.css';
 
 const root = document.getElementById('root');
 if (!root) throw new Error('index.html has no #root');

@@ -1,73 +1,185 @@
-import { useState } from 'react';
-import { listClasses } from '../api/client';
-import type { Class } from '../api/contract';
-import { type Key, useT } from '../i18n';
+import { type ReactNode, useEffect, useState } from 'react';
+import { useAccount } from '../account/context';
+import { findClasses, myClasses, recommendations } from '../api/client';
+import type { Class, ClassQuery } from '../api/contract';
+import { Cards } from '../catalogue/card';
+import { searchPath } from '../catalogue/filters';
+import { SearchBox } from '../catalogue/search-box';
+import { dyeOf, useCategories } from '../catalogue/use-categories';
+import { type Key, useI18n } from '../i18n';
 import { explain } from '../i18n/errors';
-import { ErrorNotice, Loading, Notice } from '../ui/notice';
+import { classHref, Link, navigate } from '../router';
+import { ErrorNotice, Notice } from '../ui/notice';
+import { Skeleton } from '../ui/skeleton';
 import { useLoad } from '../ui/use-load';
-import { Icon } from '../ui/icons';
-import { ClassCard } from './card';
-import { CreateClass } from './create';
-import { shelve } from './shelve';
+import { nextUp } from './next-up';
+import { dayAndHour } from '../i18n/time';
 import './home.css';
 
-/** How often the list is asked again while the page is in front. */
-const REFRESH_MS = 5_000;
+/** How often the shelves are asked again while the page is in front. */
+const REFRESH_MS = 15_000;
+/** Books on a shelf; the rest is a search away. */
+const SHELF_LENGTH = 6;
 
-const SHELVES: readonly [keyof ReturnType<typeof shelve>, Key][] = [
-  ['live', 'home.live'],
-  ['upcoming', 'home.upcoming'],
-  ['replay', 'home.replay'],
-  ['ended', 'home.ended'],
+const SHELVES: readonly { when: NonNullable<ClassQuery['when']>; title: Key }[] = [
+  { when: 'live', title: 'home.live' },
+  { when: 'upcoming', title: 'home.upcoming' },
+  { when: 'replay', title: 'home.replay' },
 ];
 
+/** `/`: what is on now, what may suit, what comes, what can be watched again. */
 export function HomePage() {
-  const t = useT();
-  const { value: classes, error, retry } = useLoad(listClasses, [], REFRESH_MS);
-  const [creating, setCreating] = useState(false);
+  const { t } = useI18n();
   return (
     <div className="page home">
-      <section className="hero">
+      <Hero />
+      <Shelves />
+      <section className="home-wish">
         <div>
-          <h1>{t('app.tagline')}</h1>
-          <p className="soft">{t('home.intro')}</p>
+          <h2>{t('home.wish.title')}</h2>
+          <p className="soft">{t('home.wish.text')}</p>
         </div>
-        {!creating && (
-          <button type="button" className="primary" data-testid="create-open" onClick={() => setCreating(true)}>
-            <Icon name="plus" size={18} />
-            {t('create.open')}
-          </button>
-        )}
+        <Link className="button" href="/wishes" data-testid="home-wish">
+          {t('home.wish.action')}
+        </Link>
       </section>
-      {creating && <CreateClass onClose={() => setCreating(false)} />}
-      {error !== null && <ErrorNotice text={explain(t, error)} onRetry={retry} />}
-      {!classes && error === null && <Loading />}
-      {classes && <Shelves classes={classes} />}
     </div>
   );
 }
 
-function Shelves({ classes }: { classes: Class[] }) {
-  const t = useT();
-  if (classes.length === 0) return <Notice title={t('home.empty.title')} text={t('home.empty.text')} testid="home-empty" />;
-  const shelves = shelve(classes);
+function Hero() {
+  const { t, language } = useI18n();
+  const { account } = useAccount();
+  const { categories } = useCategories();
   return (
-    <div className="shelves" data-testid="class-list">
-      {SHELVES.map(
-        ([name, title]) =>
-          shelves[name].length > 0 && (
-            <section key={name} className="shelf" aria-labelledby={`shelf-${name}`} data-testid={`shelf-${name}`}>
-              <h2 id={`shelf-${name}`}>
-                {t(title)} <span className="soft count">{shelves[name].length}</span>
-              </h2>
-              <ul className="cards">
-                {shelves[name].map((entry) => (
-                  <ClassCard key={entry.id} entry={entry} />
-                ))}
-              </ul>
-            </section>
-          ),
-      )}
+    <section className="hero">
+      <div className="hero-words">
+        <h1>{t('app.tagline')}</h1>
+        {!account && <p className="soft">{t('home.intro')}</p>}
+      </div>
+      <SearchBox value="" onSearch={(q) => navigate(searchPath({ q }))} />
+      <nav className="categories" aria-label={t('home.categories')}>
+        {categories.map((category) => (
+          <Link key={category.id} className="chip" href={searchPath({ category: category.id })} data-dye={dyeOf(category.id)}>
+            {category[language]}
+          </Link>
+        ))}
+        {categories.length === 0 && <span className="chip" aria-hidden="true">&nbsp;</span>}
+      </nav>
+      {account && <NextClass accountId={account.id} />}
+    </section>
+  );
+}
+
+/** The one class that comes next for who is signed in. */
+function NextClass({ accountId }: { accountId: string }) {
+  const { t, language } = useI18n();
+  const { value } = useLoad(myClasses, [accountId], REFRESH_MS * 4);
+  const next = value && nextUp([...value.teaching, ...value.enrolled]);
+  if (!next) return null;
+  const live = next.state === 'live';
+  return (
+    <div className="next-class" data-testid="next-class" data-live={live}>
+      <p>
+        <span className="soft">{t(live ? 'home.next.live' : 'home.next')}</span>
+        <b>{next.title}</b>
+        {!live && next.starts_at_ms !== null && <span>{dayAndHour(language, next.starts_at_ms)}</span>}
+      </p>
+      <Link className={`button ${live ? 'primary' : ''}`} href={classHref(next.id, live ? '/room' : '')}>
+        {t(live ? 'home.join' : 'home.next.open')}
+      </Link>
     </div>
+  );
+}
+
+type Found = Partial<Record<NonNullable<ClassQuery['when']>, Class[]>>;
+
+function Shelves() {
+  const { t, language } = useI18n();
+  const { account } = useAccount();
+  const load = async (): Promise<Found> => {
+    const lists = await Promise.all(SHELVES.map(({ when }) => findClasses({ when, limit: SHELF_LENGTH })));
+    return Object.fromEntries(SHELVES.map(({ when }, index) => [when, lists[index]?.items ?? []]));
+  };
+  const { value: found, error, retry } = useLoad(load, [account?.id], REFRESH_MS);
+  const { value: chosen } = useLoad(() => recommendations(SHELF_LENGTH), [account?.id]);
+  const [patient, setPatient] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setPatient(true), PATIENCE_MS);
+    return () => clearTimeout(timer);
+  }, []);
+
+  if (!found) {
+    return error === null ? <Skeleton shape="cards" count={6} /> : <ErrorNotice text={explain(t, error)} onRetry={retry} />;
+  }
+  // Shelves are put up together: one that comes late would push down what is being read.
+  if (!chosen && !patient) return <Skeleton shape="cards" count={6} />;
+  const empty = SHELVES.every(({ when }) => found[when]?.length === 0);
+  const shelf = ({ when, title }: (typeof SHELVES)[number]) => (
+    <Shelf key={when} id={when} title={t(title)} all={searchPath({ when })} classes={found[when] ?? []} />
+  );
+  const notes = Object.fromEntries((chosen ?? []).map((entry) => [entry.class.id, entry.reason[language]]));
+  const [live, ...rest] = SHELVES;
+  return (
+    <div className="shelves">
+      {error !== null && <ErrorNotice text={explain(t, error)} onRetry={retry} />}
+      {empty && <Empty />}
+      {live && shelf(live)}
+      <Shelf
+        id="for-you"
+        title={t(account ? 'home.for_you' : 'home.for_all')}
+        classes={(chosen ?? []).map((entry) => entry.class)}
+        notes={notes}
+      />
+      {rest.map(shelf)}
+    </div>
+  );
+}
+
+/** The shelves wait this long for the recommendations. */
+const PATIENCE_MS = 1_500;
+
+interface ShelfProps {
+  id: string;
+  title: string;
+  classes: readonly Class[];
+  all?: string;
+  notes?: Record<string, ReactNode>;
+}
+
+function Shelf({ id, title, classes, all, notes }: ShelfProps) {
+  const { t } = useI18n();
+  if (classes.length === 0) return null;
+  return (
+    <section className="shelf" aria-labelledby={`shelf-${id}`} data-testid={`shelf-${id}`}>
+      <header>
+        <h2 id={`shelf-${id}`}>{title}</h2>
+        {all && (
+          <Link href={all} className="shelf-all">
+            {t('common.all')}
+            <span className="hidden-visually">: {title}</span>
+          </Link>
+        )}
+      </header>
+      <Cards classes={classes} {...(notes ? { notes } : {})} />
+    </section>
+  );
+}
+
+function Empty() {
+  const { t } = useI18n();
+  const { account } = useAccount();
+  const teaches = account && account.role !== 'student';
+  return (
+    <Notice
+      title={t('home.empty.title')}
+      text={t(teaches ? 'home.empty.teach' : 'home.empty.text')}
+      testid="home-empty"
+      action={
+        <Link className="button primary" href={teaches ? '/desk/new' : '/wishes'}>
+          {t(teaches ? 'desk.new' : 'home.wish.action')}
+        </Link>
+      }
+    />
   );
 }

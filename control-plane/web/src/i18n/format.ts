@@ -21,6 +21,12 @@ function trim(value: number): string {
   return value >= 100 ? String(Math.round(value)) : value.toFixed(1);
 }
 
+/** `820 B`, `1.4 MB`: the size of a file. */
+export function bytes(count: number): string {
+  if (count < 1e3) return `${count} B`;
+  return count < 1e6 ? `${trim(count / 1e3)} kB` : `${trim(count / 1e6)} MB`;
+}
+
 export function percent(share: number): string {
   const value = share * 100;
   return `${value > 0 && value < 10 ? value.toFixed(1) : Math.round(value)} %`;

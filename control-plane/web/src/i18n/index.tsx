@@ -1,6 +1,5 @@
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from 'react';
 import { recall, remember } from '../storage';
-import { en } from './en';
 import { type Key, ko } from './ko';
 
 export type { Key };
@@ -25,23 +24,46 @@ function firstLanguage(): Language {
   return asked === 'en' ? 'en' : 'ko';
 }
 
+type Words = Record<Key, string>;
+
+/** Korean comes with the page; English is fetched by those who read it. */
+async function wordsOf(language: Language): Promise<Words> {
+  return language === 'ko' ? ko : (await import('./en')).en;
+}
+
 export function I18nProvider({ children }: { children: ReactNode }) {
-  const [language, setLanguage] = useState<Language>(firstLanguage);
+  const [asked, setAsked] = useState<Language>(firstLanguage);
+  const [loaded, setLoaded] = useState<{ language: Language; words: Words } | null>(
+    asked === 'ko' ? { language: 'ko', words: ko } : null,
+  );
+  useEffect(() => {
+    let current = true;
+    const take = (language: Language, words: Words) => current && setLoaded({ language, words });
+    wordsOf(asked).then(
+      (words) => take(asked, words),
+      () => take('ko', ko),
+    );
+    return () => {
+      current = false;
+    };
+  }, [asked]);
+  const language = loaded?.language ?? asked;
   useEffect(() => {
     document.documentElement.lang = language;
   }, [language]);
-  const value = useMemo<I18n>(() => {
-    const words: Record<Key, string> = language === 'ko' ? ko : en;
-    return {
-      language,
-      setLanguage: (next) => {
-        remember('language', next);
-        setLanguage(next);
+  const value = useMemo<I18n | null>(
+    () =>
+      loaded && {
+        language: loaded.language,
+        setLanguage: (next) => {
+          remember('language', next);
+          setAsked(next);
+        },
+        t: (key, values) => fill(loaded.words[key], values),
       },
-      t: (key, values) => fill(words[key], values),
-    };
-  }, [language]);
-  return <Context value={value}>{children}</Context>;
+    [loaded],
+  );
+  return value && <Context value={value}>{children}</Context>;
 }
 
 export function useI18n(): I18n {

@@ -1,3 +1,30 @@
 import type { board as ko } from '../ko/board';
 
-export const board: Record<keyof typeof ko, string> = {};
+export const board: Record<keyof typeof ko, string> = {
+  'board.back': 'To the class',
+  'board.new': 'Ask a question',
+  'board.signin': 'Sign in to ask',
+  'board.signin.reply': 'Sign in to reply',
+  'board.none': 'No questions yet',
+  'board.none.text': 'Ask what you wonder about. You are told when the instructor or a classmate answers.',
+  'board.accepted': 'Solved',
+  'board.accepted.said': 'You accepted this answer.',
+  'board.replies': 'Replies: {n}',
+  'board.replies.none': 'No replies yet.',
+  'board.minute': 'at {at} of the class',
+  'board.about': 'About {at} of the class',
+  'board.watch': 'Watch the class at {at}',
+  'board.title': 'Question',
+  'board.title.need': 'Say in one line what you wonder about.',
+  'board.text': 'In detail',
+  'board.text.hint': 'What you tried and where you are stuck makes it easier to answer.',
+  'board.submit': 'Post the question',
+  'board.accept': 'This solves it',
+  'board.reply': 'Write a reply',
+  'board.reply.need': 'Write your reply.',
+  'board.reply.submit': 'Post the reply',
+  'board.replied': 'Your reply is posted.',
+  'board.delete': 'Delete this question?',
+  'board.delete.text': 'Its replies are deleted with it, for good.',
+  'board.deleted': 'The question is deleted.',
+};

@@ -1,3 +1,34 @@
 import type { notices as ko } from '../ko/notices';
 
-export const notices: Record<keyof typeof ko, string> = {};
+export const notices: Record<keyof typeof ko, string> = {
+  'mine.live': 'On now',
+  'mine.upcoming': 'Coming up',
+  'mine.waiting': 'On the waiting list',
+  'mine.ended': 'Past classes',
+  'mine.empty': 'You have not enrolled in a class yet',
+  'mine.empty.text': 'Classes you enrol in gather here, and you are reminded before they start.',
+  'notices.none': 'No notifications',
+  'notices.none.text': 'You are told before a class starts, when a seat is free, and when your question is answered.',
+  'notices.new': 'new',
+  'wish.title': 'Classes wished for',
+  'wish.intro':
+    'Say what you would like to learn and cannot find. Instructors see it, and you are told when such a class opens.',
+  'wish.text': 'What would you like to learn?',
+  'wish.text.hint': 'e.g. Gayageum from the very beginning',
+  'wish.text.need': 'Say what you would like to learn.',
+  'wish.category.any': 'Not chosen',
+  'wish.times': 'Good times (choose any number)',
+  'wish.submit': 'Make the wish',
+  'wish.made': 'Your wish is noted. You are told when such a class opens.',
+  'wish.mine': 'My wishes',
+  'wish.none': 'No wishes yet.',
+  'wish.matched': 'It exists: {title}',
+  'wish.delete': 'Delete “{text}”',
+  'wish.gone': 'The wish is deleted.',
+  'times.weekday-morning': 'Weekday mornings',
+  'times.weekday-afternoon': 'Weekday afternoons',
+  'times.weekday-evening': 'Weekday evenings',
+  'times.weekend-morning': 'Weekend mornings',
+  'times.weekend-afternoon': 'Weekend afternoons',
+  'times.weekend-evening': 'Weekend evenings',
+};

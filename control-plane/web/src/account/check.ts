@@ -1,0 +1,24 @@
+/** What can be said about an entry before the server is asked; the server decides. */
+
+export const CODE_LENGTH = 6;
+export const PASSWORD_LENGTH_MIN = 10;
+export const PASSWORD_LENGTH_MAX = 128;
+export const NAME_LENGTH_MAX = 40;
+
+/** The digits of what was typed or pasted: `123 456`, `１２３４５６`, a whole line of the mail. */
+export function digitsOf(text: string): string {
+  return text
+    .normalize('NFKC')
+    .replace(/\D/g, '')
+    .slice(0, CODE_LENGTH);
+}
+
+/** Something before and after one `@`, and a dot after it. */
+export function looksLikeMail(text: string): boolean {
+  return /^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(text.trim());
+}
+
+/** Counted as people see characters. */
+export function longEnough(password: string): boolean {
+  return [...password].length >= PASSWORD_LENGTH_MIN;
+}

@@ -1,0 +1,52 @@
+import type { ReactNode } from 'react';
+import { signInPath, useAccount } from '../account/context';
+import type { Account, AccountRole } from '../api/contract';
+import { useT } from '../i18n';
+import { explain } from '../i18n/errors';
+import { Link } from '../router';
+import { ErrorNotice, Notice } from './notice';
+import { Skeleton } from './skeleton';
+
+interface SignedInProps {
+  /** Who may come in; administrators always may. */
+  role?: AccountRole;
+  children: (account: Account) => ReactNode;
+}
+
+/** What is behind it is for people who are signed in; others are told how to get there. */
+export function SignedIn({ role, children }: SignedInProps) {
+  const t = useT();
+  const { account, known, error, refresh } = useAccount();
+  if (account && (!role || account.role === role || account.role === 'admin')) return children(account);
+  if (!known) return error === null ? <Skeleton /> : <ErrorNotice text={explain(t, error)} onRetry={() => void refresh()} />;
+  if (account) {
+    return (
+      <Notice
+        title={t('gate.role.title')}
+        text={t(role === 'admin' ? 'gate.role.admin' : 'gate.role.instructor')}
+        action={
+          <Link className="button" href="/">
+            {t('common.home')}
+          </Link>
+        }
+      />
+    );
+  }
+  return (
+    <Notice
+      title={t('gate.title')}
+      text={t('gate.text')}
+      testid="sign-in-needed"
+      action={
+        <>
+          <Link className="button primary" href={signInPath()}>
+            {t('nav.signin')}
+          </Link>
+          <Link className="button" href={signInPath().replace('/signin', '/signup')}>
+            {t('nav.signup')}
+          </Link>
+        </>
+      }
+    />
+  );
+}
