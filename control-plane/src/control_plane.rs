@@ -18,8 +18,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
-use crate::http::{App, Parts, router};
 use crate::dns::Dns;
+use crate::http::{App, Parts, router};
 use crate::locate::GeoIp;
 use crate::metrics::Metrics;
 use crate::node_listener::{self, NodeListener};
@@ -34,8 +34,8 @@ pub struct ControlPlane {
     database: Database,
     public: TcpListener,
     admin: TcpListener,
-    nodes: Option<(TcpListener, Identity)>,
     dns: Option<Dns>,
+    nodes: Option<(TcpListener, Identity)>,
 }
 
 impl ControlPlane {
@@ -52,8 +52,8 @@ impl ControlPlane {
         let geoip = GeoIp::open(config.geoip.as_deref())?;
         let public = listen("listen", config.listen).await?;
         let admin = listen("admin", config.admin).await?;
-        let nodes = match (config.nodes, identity) {
         let dns = Dns::bind(&config.dns).await?;
+        let nodes = match (config.nodes, identity) {
             (Some(address), Some(identity)) => Some((listen("nodes", address).await?, identity)),
             (Some(_), None) => {
                 anyhow::bail!(
@@ -88,13 +88,13 @@ impl ControlPlane {
         self.nodes.as_ref().and_then(|(listener, _)| listener.local_addr().ok())
     }
 
-    /// Works until `shutdown`, and then ends within a second or two.
     /// Where DNS is answered, UDP and TCP, if it is.
     #[must_use]
     pub fn dns_address(&self) -> Option<SocketAddr> {
         self.dns.as_ref().and_then(Dns::address)
     }
 
+    /// Works until `shutdown`, and then ends within a second or two.
     ///
     /// # Errors
     /// A listener fails.
@@ -110,10 +110,10 @@ impl ControlPlane {
         health.waiting("view", "the store was not read yet");
         tasks.spawn(report_ready(view.clone(), health.clone()));
         let registration = Registration::start(self.store.clone(), node, TTL_DEFAULT, &shutdown);
-        tasks.spawn(crate::reconcile::run(
         if let Some(dns) = self.dns {
             tasks.spawn(dns.run(view.clone(), self.geoip.clone(), metrics.clone(), shutdown.clone()));
         }
+        tasks.spawn(crate::reconcile::run(
             view.clone(),
             self.store.clone(),
             metrics.clone(),

@@ -15,8 +15,8 @@ pub mod config;
 
 mod classes;
 mod control_plane;
-mod drained;
 pub mod dns;
+mod drained;
 mod http;
 mod locate;
 mod metrics;
