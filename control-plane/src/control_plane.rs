@@ -17,6 +17,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::classroom::Classroom;
 use crate::config::Config;
 use crate::dns::Dns;
 use crate::http::{App, Parts, router};
@@ -126,7 +127,16 @@ impl ControlPlane {
                 NodeListener { listener, acceptor, store: self.store.clone(), metrics: metrics.clone() };
             tasks.spawn(nodes.run(shutdown.clone()));
         }
+        let classroom = Classroom::start(
+            &self.database,
+            &view,
+            &self.config.api_keys[0],
+            &self.config.region,
+            &tasks,
+            &shutdown,
+        )?;
         let app = App(Arc::new(Parts {
+            classroom,
             joins: Limiter::new(self.config.join_rate),
             creates: Limiter::new(self.config.create_rate),
             sign_ins: Limiter::new(self.config.sign_in_rate),

@@ -14,6 +14,7 @@
 pub mod config;
 
 mod classes;
+mod classroom;
 mod control_plane;
 pub mod dns;
 mod drained;
@@ -24,6 +25,7 @@ mod node_listener;
 mod rate;
 mod reconcile;
 mod slug;
+mod word;
 
 pub use config::Config;
 pub use control_plane::ControlPlane;

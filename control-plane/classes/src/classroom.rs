@@ -116,7 +116,16 @@ pub async fn now(sql: &impl Sql, class: &str) -> Result<(u64, Option<String>)> {
     row.map_or(Ok((0, None)), |row| Ok((row.count(0)?, row.text_or_null(1)?)))
 }
 
-/// `Some(old)`: the id of something that was sent before. Ids come from clients, so the same one may also be a guess.
+/// Accounts that have a place in the class: at most 20,000.
+///
+/// # Errors
+/// The database is away.
+pub async fn enrolled(sql: &impl Sql, class: &str) -> Result<Vec<String>> {
+    let text = "SELECT account_id FROM enrolments WHERE class_id = $1 AND state = 'enrolled' LIMIT 20000";
+    sql.rows(text, args![class]).await?.iter().map(|row| row.text(0)).collect()
+}
+
+/// The id of something that was sent before. Ids come from clients, so the same one may also be a guess.
 pub(crate) fn taken() -> Error {
     Error::conflict(
         "id_taken",

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tower_http::compression::CompressionLayer;
 use tower_http::cors::CorsLayer;
 
+use crate::classroom::Classroom;
 use crate::config::Config;
 use crate::locate::GeoIp;
 use crate::metrics::Metrics;
@@ -19,12 +20,16 @@ use crate::rate::Limiter;
 
 pub(crate) mod actor;
 pub(crate) mod answer;
+pub(crate) mod attendance;
+pub(crate) mod board;
 pub(crate) mod classes;
+pub(crate) mod classroom;
 pub(crate) mod description;
 pub(crate) mod drain;
 pub(crate) mod fleet;
 pub(crate) mod join;
 pub(crate) mod ops;
+pub(crate) mod summary;
 pub(crate) mod web;
 
 /// Longest request body: the longest class description with room to spare.
@@ -49,6 +54,7 @@ pub(crate) struct Parts {
     pub(crate) writes: Limiter<String>,
     /// People and classes.
     pub(crate) database: Database,
+    pub(crate) classroom: Classroom,
     pub(crate) shutdown: CancellationToken,
 }
 
@@ -76,7 +82,7 @@ pub(crate) type Route = (&'static str, MethodRouter<App>);
 
 /// All of the API, as [`description`] has it: each part brings its own.
 fn routes() -> Vec<Route> {
-    front().into_iter().collect()
+    front().into_iter().chain(classroom::routes()).collect()
 }
 
 fn front() -> Vec<Route> {
