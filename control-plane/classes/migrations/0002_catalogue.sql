@@ -71,3 +71,11 @@ CREATE TABLE reminders (
     starts_at_ms BIGINT NOT NULL,
     PRIMARY KEY (class_id, account_id, starts_at_ms)
 );
+
+-- Files of materials, in parts: any control plane serves them, and they are in every backup.
+CREATE TABLE material_parts (
+    material_id TEXT NOT NULL REFERENCES materials (id) ON DELETE CASCADE,
+    part BIGINT NOT NULL,
+    bytes BYTEA NOT NULL,
+    PRIMARY KEY (material_id, part)
+);

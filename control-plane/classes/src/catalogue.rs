@@ -1,7 +1,15 @@
 //! The catalogue: which classes there are, who teaches them, who comes.
 
+pub mod calendar;
+pub mod categories;
 pub mod class;
+pub mod edit;
+pub mod enrolment;
+pub mod list;
+pub mod materials;
+pub mod reminders;
 pub mod store;
+pub mod sync;
 
 pub use class::{Class, Level};
 

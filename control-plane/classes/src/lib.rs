@@ -21,6 +21,7 @@ pub mod catalogue;
 pub mod classroom;
 pub mod database;
 pub mod discover;
+pub mod duty;
 pub mod error;
 pub mod id;
 pub mod people;

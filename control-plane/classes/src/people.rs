@@ -1,6 +1,11 @@
 //! People: who they are and how they show it.
 
 pub mod account;
+pub mod accounts;
+pub mod code;
+pub mod notifications;
+pub mod outbox;
+pub mod password;
 pub mod session;
 pub mod store;
 

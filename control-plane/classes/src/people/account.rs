@@ -157,6 +157,19 @@ pub fn check_password(password: &str) -> Result<()> {
     Ok(())
 }
 
+/// A region as it is kept; empty: none.
+///
+/// # Errors
+/// Too long, or with characters that are not seen.
+pub fn check_region(region: &str) -> Result<String> {
+    let region = region.trim();
+    if region.chars().count() > REGION_CHARACTERS_MAX || region.chars().any(is_invisible) {
+        let message = format!("A region has at most {REGION_CHARACTERS_MAX} visible characters.");
+        return Err(Error::rule("bad_region", message));
+    }
+    Ok(region.to_owned())
+}
+
 /// Characters that are not seen, or that change how others are seen.
 #[must_use]
 pub fn is_invisible(c: char) -> bool {

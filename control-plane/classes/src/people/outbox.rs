@@ -1,0 +1,57 @@
+//! Mail on its way out: written in the transaction of what it is about, sent by any control plane.
+
+use crate::{Result, Sql, args, id};
+
+/// A mail is tried this often before it is given up.
+pub const TRIES_MAX: u32 = 8;
+/// Whoever took a mail has this long to hand it over; then another control plane takes it.
+const TURN_MS: u64 = 60 * 1000;
+
+/// A mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mail {
+    /// `m_…`
+    pub id: String,
+    /// Whom. Empty: nobody; it stands for the work a mail would have been.
+    pub to: String,
+    /// One line.
+    pub subject: String,
+    /// Plain text.
+    pub text: String,
+}
+
+/// Puts a mail into the outbox.
+///
+/// # Errors
+/// The database is away.
+pub async fn put(sql: &impl Sql, to: &str, subject: &str, text: &str, now_ms: u64) -> Result<()> {
+    let insert = "INSERT INTO outbox (id, to_address, subject, body, due_at_ms, created_at_ms) VALUES ($1, $2, $3, $4, $5, $5)";
+    sql.execute(insert, args![id::random("m"), to, subject, text, now_ms]).await.map(|_| ())
+}
+
+/// Takes one mail that is due. Nobody else gets it for a minute; each further try waits longer.
+///
+/// # Errors
+/// The database is away.
+pub async fn take(sql: &impl Sql, now_ms: u64) -> Result<Option<Mail>> {
+    let text = "UPDATE outbox SET tries = tries + 1, due_at_ms = $1 + $2 * (tries + 1) WHERE due_at_ms <= $1 AND id = \
+        (SELECT id FROM outbox WHERE due_at_ms <= $1 ORDER BY due_at_ms, id LIMIT 1) RETURNING id, to_address, subject, body";
+    let Some(row) = sql.row(text, args![now_ms, TURN_MS]).await? else { return Ok(None) };
+    Ok(Some(Mail { id: row.text(0)?, to: row.text(1)?, subject: row.text(2)?, text: row.text(3)? }))
+}
+
+/// It is sent.
+///
+/// # Errors
+/// The database is away.
+pub async fn sent(sql: &impl Sql, id: &str) -> Result<()> {
+    sql.execute("DELETE FROM outbox WHERE id = $1", args![id]).await.map(|_| ())
+}
+
+/// Gives up what failed too often; how many that were.
+///
+/// # Errors
+/// The database is away.
+pub async fn give_up(sql: &impl Sql) -> Result<u64> {
+    sql.execute("DELETE FROM outbox WHERE tries >= $1", args![TRIES_MAX]).await
+}
