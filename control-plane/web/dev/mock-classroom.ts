@@ -246,7 +246,8 @@ async function answer(request: IncomingMessage, response: ServerResponse, page: 
     case 'watched':
     case 'controls': {
       if (body.do === 'spotlight') tell(room, 'spotlight', { spotlight: (live.spotlight = (body.identity as string) ?? null) });
-      if (body.do === 'lock' || body.do === 'unlock') tell(room, 'lock', { locked: (live.locked = body.do === 'lock') });
+      if (body.do === 'unspotlight') tell(room, 'spotlight', { spotlight: (live.spotlight = null) });
+      if (body.do === 'lock' || body.do === 'unlock') tell(room, 'locked', { locked: (live.locked = body.do === 'lock') });
       return send(undefined);
     }
     case 'hand': {

@@ -155,6 +155,7 @@ export type Control =
   | 'allow-screen'
   | 'forbid-screen'
   | 'spotlight'
+  | 'unspotlight'
   | 'lock'
   | 'unlock'
   | 'end';

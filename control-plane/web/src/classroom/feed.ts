@@ -1,5 +1,5 @@
-import type { LiveState, RoomWord } from '../api/contract';
-import { applyWord, EMPTY, parseWord } from './state';
+import type { LiveState, RoomWord, Tally } from '../api/contract';
+import { type Aside, applyWord, EMPTY, isVersioned, parseWord } from './state';
 
 /** A thousand pages hear of the same gap at once: they ask spread over this time. */
 const REFETCH_SPREAD_MS = 1_500;
@@ -17,6 +17,10 @@ export interface FeedView {
   stale: boolean;
   /** The server's clock minus this machine's. */
   offsetMs: number;
+  /** How answers fall, by quiz; told to who teaches. */
+  tallies: Readonly<Record<string, Tally>>;
+  /** Accounts whose chat is paused, as far as this page has heard. */
+  muted: ReadonlySet<string>;
 }
 
 export interface FeedOptions {
@@ -30,7 +34,14 @@ export class Feed {
   private readonly listeners = new Set<() => void>();
   private readonly now: () => number;
   private readonly random: () => number;
-  private current: FeedView = { live: EMPTY, known: false, stale: false, offsetMs: 0 };
+  private current: FeedView = {
+    live: EMPTY,
+    known: false,
+    stale: false,
+    offsetMs: 0,
+    tallies: {},
+    muted: new Set(),
+  };
   private timer: ReturnType<typeof setTimeout> | undefined;
   private asking = false;
   private again = false;
@@ -71,12 +82,32 @@ export class Feed {
   /** A packet of the class topic. */
   hear(payload: Uint8Array): void {
     const word = parseWord(payload);
-    if (word && !this.stopped) this.take(word);
+    if (!word || this.stopped) return;
+    if (isVersioned(word)) this.take(word);
+    else this.aside(word);
   }
 
   /** What this page did itself and need not wait to hear of. */
   change(act: (live: LiveState) => LiveState): void {
     this.set({ live: act(this.current.live) });
+  }
+
+  private aside(said: Aside): void {
+    const { tallies, muted, live } = this.current;
+    switch (said.kind) {
+      case 'tally':
+        return this.set({ tallies: { ...tallies, [said.quiz]: said.tally } });
+      case 'poll-tally':
+        return this.set({
+          live: { ...live, polls: live.polls.map((poll) => (poll.id === said.poll ? { ...poll, tally: said.tally } : poll)) },
+        });
+      case 'chat-muted': {
+        const next = new Set(muted);
+        if (said.muted) next.add(said.account);
+        else next.delete(said.account);
+        return this.set({ muted: next });
+      }
+    }
   }
 
   private take(word: RoomWord): void {

@@ -84,7 +84,7 @@ export function PollEditor({ onSave, onCancel }: { onSave: (spec: NewPoll) => Pr
           {fault ? t(fault) : explain(t, action.error)}
         </p>
       )}
-      <div className="card-actions">
+      <div className="slip-actions">
         <button type="submit" className="primary" disabled={action.busy} data-testid="poll-save">
           {t('edit.save')}
         </button>

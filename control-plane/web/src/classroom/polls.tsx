@@ -24,7 +24,7 @@ export function PollCard({ room, poll }: { room: Classroom; poll: Poll }) {
       room.feed.change((live) => ({ ...live, polls: live.polls.map((known) => (known.id === moved.id ? { ...known, ...moved } : known)) }));
     });
   return (
-    <article className="card poll" data-testid="poll" data-poll={poll.id} data-state={poll.state}>
+    <article className="slip poll" data-testid="poll" data-poll={poll.id} data-state={poll.state}>
       <header>
         <h3>{poll.question}</h3>
         {room.teaches && <span className="badge">{t(STATES[poll.state])}</span>}
@@ -36,7 +36,7 @@ export function PollCard({ room, poll }: { room: Classroom; poll: Poll }) {
       {poll.tally && (room.teaches || poll.state === 'closed') && <PollBars poll={poll} />}
       {poll.state === 'closed' && !poll.tally && <p className="soft">{t('poll.closed')}</p>}
       {room.teaches && poll.state !== 'closed' && (
-        <div className="card-actions">
+        <div className="slip-actions">
           <button
             type="button"
             className={poll.state === 'draft' ? 'primary' : ''}

@@ -36,7 +36,7 @@ export function QuestionPile({ room, questions, parcels, canAsk, onSeek }: Quest
       )}
       <ul className="pile">
         {mine.map((entry) => (
-          <li key={entry.parcel.id} className="card question" data-testid="question" data-state="sending">
+          <li key={entry.parcel.id} className="slip question" data-testid="question" data-state="sending">
             <p>{(entry.parcel.body as { text: string }).text}</p>
             <PostStatus entry={entry} outbox={room.outbox} />
           </li>
@@ -62,7 +62,7 @@ function QuestionCard({ room, question, onSeek }: { room: Classroom; question: Q
     });
   const minute = question.minute_ms;
   return (
-    <li className="card question" data-testid="question" data-question={question.id} data-state={question.state}>
+    <li className="slip question" data-testid="question" data-question={question.id} data-state={question.state}>
       <div className="question-row">
         <button
           type="button"
@@ -95,7 +95,7 @@ function QuestionCard({ room, question, onSeek }: { room: Classroom; question: Q
         </button>
       )}
       {room.teaches && (
-        <div className="card-actions">
+        <div className="slip-actions">
           {question.state === 'open' ? (
             <>
               <button type="button" className="small" disabled={action.busy} data-testid="question-answered" onClick={() => mark('answered')}>

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'react';
+import { useEffect, useState, useSyncExternalStore } from 'react';
 import { changeQuiz, deleteQuiz, getTally, makePoll, makeQuiz, moveQuiz } from '../api/classroom';
 import type { LiveState, Quiz, Tally } from '../api/contract';
 import { useT } from '../i18n';
@@ -11,8 +11,8 @@ import { barsOf, correctShare, secondsLeft } from './reading';
 import type { Classroom } from './room';
 import { useAction, useNow } from './use-classroom';
 
-/** The tally moves while answers come in; room words never carry it. */
-const TALLY_MS = 1_500;
+/** Words bring the tally as answers come in; asked for as well, for those that get lost. */
+const TALLY_MS = 3_000;
 
 interface QuizDeskProps {
   room: Classroom;
@@ -67,7 +67,7 @@ export function QuizDesk({ room, live, offsetMs, canOpen = true }: QuizDeskProps
   }
   return (
     <div className="quiz-desk">
-      <div className="card-actions">
+      <div className="slip-actions">
         <button type="button" data-testid="quiz-new" onClick={() => setWriting('quiz')}>
           {t('quiz.prepare')}
         </button>
@@ -110,7 +110,7 @@ function DeskQuiz({ room, quiz, offsetMs, canOpen, put, onEdit }: DeskQuizProps)
     });
   const shown = quiz.state === 'open' || quiz.state === 'closed' || openTally;
   return (
-    <article className="card quiz" data-testid="desk-quiz" data-quiz={quiz.id} data-state={quiz.state}>
+    <article className="slip quiz" data-testid="desk-quiz" data-quiz={quiz.id} data-state={quiz.state}>
       <header>
         <h3>{quiz.title}</h3>
         <span className="badge" data-tone={quiz.state === 'open' ? 'live' : undefined}>
@@ -125,7 +125,7 @@ function DeskQuiz({ room, quiz, offsetMs, canOpen, put, onEdit }: DeskQuizProps)
         </small>
       </p>
       {shown && quiz.state !== 'draft' && <LiveTally room={room} quiz={quiz} />}
-      <div className="card-actions">
+      <div className="slip-actions">
         {quiz.state === 'draft' && (
           <>
             {canOpen && (
@@ -176,7 +176,8 @@ function DeskQuiz({ room, quiz, offsetMs, canOpen, put, onEdit }: DeskQuizProps)
 /** How answers fall, moving while they come in. */
 export function LiveTally({ room, quiz }: { room: Classroom; quiz: Quiz }) {
   const t = useT();
-  const [tally, setTally] = useState<Tally | null>(null);
+  const [asked, setTally] = useState<Tally | null>(null);
+  const told = useSyncExternalStore(room.feed.subscribe, () => room.feed.view().tallies[quiz.id]);
   useEffect(() => {
     let current = true;
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -193,6 +194,8 @@ export function LiveTally({ room, quiz }: { room: Classroom; quiz: Quiz }) {
       clearTimeout(timer);
     };
   }, [room.id, quiz.id, quiz.state]);
+  // Answers only ever come in: the fuller one is the newer one.
+  const tally = told && (!asked || told.answered > asked.answered) ? told : asked;
   if (!tally) return null;
   return (
     <div className="tally-box" data-testid="tally" data-answered={tally.answered}>

@@ -93,7 +93,7 @@ export function QuizEditor({ classId, quiz, onSave, onCancel, canOpen = true }: 
           {...(draft.items.length > 1 ? { onRemove: () => change({ items: draft.items.filter((_, at) => at !== place) }) } : {})}
         />
       ))}
-      <div className="card-actions">
+      <div className="slip-actions">
         <button
           type="button"
           data-testid="quiz-add-item"
@@ -123,7 +123,7 @@ export function QuizEditor({ classId, quiz, onSave, onCancel, canOpen = true }: 
           {explain(t, action.error)}
         </p>
       )}
-      <div className="card-actions">
+      <div className="slip-actions">
         <button type="submit" className={canOpen ? '' : 'primary'} disabled={action.busy} data-testid="quiz-save">
           {t('edit.save')}
         </button>

@@ -48,7 +48,7 @@ test('what is said of others: hidden, gone, lit, locked', () => {
   expect(applyWord(before, { v: 5, kind: 'chat', chat: { id: 'm1', hidden: true } }).live.chat[0]).toMatchObject({ hidden: true, text: 'm1' });
   expect(applyWord(before, { v: 5, kind: 'quiz', id: 'q1', deleted: true }).live.quizzes).toEqual([]);
   expect(applyWord(before, { v: 5, kind: 'spotlight', identity: 'a' }).live.spotlight).toBe('a');
-  expect(applyWord(before, { v: 5, kind: 'lock', locked: true }).live.locked).toBe(true);
+  expect(applyWord(before, { v: 5, kind: 'locked', locked: true }).live.locked).toBe(true);
   expect(applyWord(before, { v: 5, kind: 'weather', sun: 1 })).toEqual({ live: before, refetch: true });
 });
 
@@ -59,6 +59,20 @@ test('odd packets are not words, and odd parts change nothing', () => {
   expect(parseWord(new Uint8Array(70_000))).toBeNull();
   expect(applyWord(live(), { v: 5, kind: 'chat', chat: { id: 'x', text: 7 } }).live.chat).toEqual([]);
   expect(applyWord(live(), { v: 5, kind: 'hand', hand: 'up' })).toMatchObject({ refetch: true });
+});
+
+test('asides are told without a version: tallies, and whose chat is paused', () => {
+  const feed = new Feed({ fetchLive: () => new Promise(() => undefined) });
+  feed.change(() => live({ polls: [{ id: 'p1', question: '?', choices: [], multiple: false, anonymous: true, state: 'open' }] }));
+  const tally = { answered: 3, enrolled_present: 4, items: {}, correct: {} };
+  feed.hear(bytes({ kind: 'tally', quiz: 'q1', tally }));
+  feed.hear(bytes({ kind: 'poll-tally', poll: 'p1', tally: { c1: 2 } }));
+  feed.hear(bytes({ kind: 'chat-muted', account: 'a', muted: true }));
+  expect(feed.view()).toMatchObject({ tallies: { q1: tally }, live: { v: 4, polls: [{ tally: { c1: 2 } }] } });
+  expect([...feed.view().muted]).toEqual(['a']);
+  feed.hear(bytes({ kind: 'chat-muted', account: 'a', muted: false }));
+  feed.hear(bytes({ kind: 'tally', quiz: 7 }));
+  expect(feed.view().muted.size).toBe(0);
 });
 
 beforeEach(() => void vi.useFakeTimers());

@@ -1,4 +1,4 @@
-import type { ChatMessage, Hand, LiveState, Poll, Question, Quiz, RoomWord } from '../api/contract';
+import type { ChatMessage, Hand, LiveState, Poll, Question, Quiz, RoomWord, Tally } from '../api/contract';
 
 /** Older messages leave the page: a day-long class must not fill the memory of a phone. */
 const CHAT_KEPT = 500;
@@ -23,17 +23,26 @@ export const EMPTY: LiveState = {
   locked: false,
 };
 
-/** Reads a packet. What is not a word is `null`: packets come from any client of the room. */
-export function parseWord(payload: Uint8Array): RoomWord | null {
+/** What is said beside the class's versions: how answers fall (to who teaches), whose chat is paused. */
+export type Aside =
+  | { kind: 'tally'; quiz: string; tally: Tally }
+  | { kind: 'poll-tally'; poll: string; tally: Record<string, number> }
+  | { kind: 'chat-muted'; account: string; muted: boolean };
+
+/** Reads a packet. What is neither is `null`: not every packet of the topic need be ours. */
+export function parseWord(payload: Uint8Array): RoomWord | Aside | null {
   if (payload.byteLength > WORD_BYTES_MAX) return null;
   try {
     const word: unknown = JSON.parse(new TextDecoder().decode(payload));
-    if (!isRecord(word)) return null;
-    return Number.isSafeInteger(word.v) && typeof word.kind === 'string' ? (word as RoomWord) : null;
+    if (!isRecord(word) || typeof word.kind !== 'string') return null;
+    if (word.v === undefined) return isAside(word) ? word : null;
+    return Number.isSafeInteger(word.v) ? (word as RoomWord) : null;
   } catch {
     return null;
   }
 }
+
+export const isVersioned = (word: RoomWord | Aside): word is RoomWord => 'v' in word;
 
 /** Words apply in order. One heard before is nothing new; a jump means that some were missed. */
 export function applyWord(live: LiveState, word: RoomWord): Applied {
@@ -80,6 +89,9 @@ function change(live: LiveState, word: RoomWord): Applied | null {
     case 'locked':
     case 'unlock':
       return done({ ...live, locked: typeof word.locked === 'boolean' ? word.locked : noun !== 'unlock' });
+    // The room says so, too, and closes.
+    case 'ended':
+      return done(live);
     default:
       return null;
   }
@@ -121,6 +133,19 @@ const without = <T extends Id>(list: readonly T[], id: string): T[] => list.filt
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isAside(word: Record<string, unknown>): word is Record<string, unknown> & Aside {
+  switch (word.kind) {
+    case 'tally':
+      return typeof word.quiz === 'string' && isRecord(word.tally) && typeof word.tally.answered === 'number';
+    case 'poll-tally':
+      return typeof word.poll === 'string' && isRecord(word.tally);
+    case 'chat-muted':
+      return typeof word.account === 'string' && typeof word.muted === 'boolean';
+    default:
+      return false;
+  }
 }
 
 const isWho = (value: unknown): boolean => isRecord(value) && typeof value.id === 'string' && typeof value.name === 'string';

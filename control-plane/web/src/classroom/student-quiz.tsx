@@ -21,7 +21,7 @@ export function StudentQuiz({ room, quiz, offsetMs }: { room: Classroom; quiz: Q
   const given = quiz.mine?.answers ?? (entry && entry.state !== 'refused' ? (entry.parcel.body as MyAnswers).answers : null);
   const open = quiz.state === 'open' && !given;
   return (
-    <article className="card quiz" data-testid="quiz" data-quiz={quiz.id} data-state={quiz.state} data-answered={given !== null}>
+    <article className="slip quiz" data-testid="quiz" data-quiz={quiz.id} data-state={quiz.state} data-answered={given !== null}>
       <header>
         <h3>{quiz.title || t('quiz.title')}</h3>
         {open && <TimeLeft quiz={quiz} offsetMs={offsetMs} />}

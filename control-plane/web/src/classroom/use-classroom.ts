@@ -27,7 +27,8 @@ export function useRoomWords(room: Classroom, session: LiveSession, onReaction: 
   useEffect(
     () =>
       session.onPacket(({ topic, payload, identity }) => {
-        if (topic === ROOM_WORD_TOPIC) room.feed.hear(payload);
+        // Words are the server's alone: a participant's packet of that topic has a name on it and is none.
+        if (topic === ROOM_WORD_TOPIC && identity === '') room.feed.hear(payload);
         else if (topic === REACTION_TOPIC) onReaction(payload, identity);
       }),
     [room, session, onReaction],

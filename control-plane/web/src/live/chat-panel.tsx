@@ -16,15 +16,16 @@ interface ChatPanelProps {
   room: Classroom;
   lines: readonly Line[];
   canSend: boolean;
+  /** Accounts whose chat is paused. */
+  muted: ReadonlySet<string>;
   /** A quiz that has opened meanwhile. */
   notice: ReactNode;
   onClose: () => void;
 }
 
-export function ChatPanel({ room, lines, canSend, notice, onClose }: ChatPanelProps) {
+export function ChatPanel({ room, lines, canSend, muted, notice, onClose }: ChatPanelProps) {
   const t = useT();
   const [text, setText] = useState('');
-  const [muted, setMuted] = useState<ReadonlySet<string>>(new Set());
   const [said, setSaid] = useState('');
   const action = useAction();
   const list = useRef<HTMLOListElement>(null);
@@ -46,7 +47,6 @@ export function ChatPanel({ room, lines, canSend, notice, onClose }: ChatPanelPr
   const mute = (who: { id: string; name: string }, on: boolean) =>
     void action.run(async () => {
       await (on ? muteChat(room.id, who.id) : unmuteChat(room.id, who.id));
-      setMuted(new Set(on ? [...muted, who.id] : [...muted].filter((id) => id !== who.id)));
       setSaid(t(on ? 'chat.muted.done' : 'chat.unmuted.done', { name: who.name }));
     });
   const hide = (id: string) =>
@@ -98,7 +98,12 @@ export function ChatPanel({ room, lines, canSend, notice, onClose }: ChatPanelPr
         </p>
       )}
       {!canSend && <p className="soft chat-form">{t('live.chat.readonly')}</p>}
-      {canSend && (
+      {canSend && muted.has(room.me.id) && (
+        <p className="soft chat-form" role="status">
+          {t('error.muted')}
+        </p>
+      )}
+      {canSend && !muted.has(room.me.id) && (
         <form className="chat-form" onSubmit={send}>
           <input
             type="text"

@@ -130,7 +130,14 @@ function Inside({ entry, session, view }: { entry: Class; session: LiveSession; 
           />
         </div>
         {panel === 'chat' && (
-          <ChatPanel room={room} lines={lines} canSend={view.canSend} onClose={close} notice={opened && <QuizNotice text={opened} onGo={goToQuiz} />} />
+          <ChatPanel
+            room={room}
+            lines={lines}
+            canSend={view.canSend}
+            muted={classroom.muted}
+            onClose={close}
+            notice={opened && <QuizNotice text={opened} onGo={goToQuiz} />}
+          />
         )}
         {panel === 'people' && (
           <PeoplePanel

@@ -86,7 +86,7 @@ export function PeoplePanel({ room, people, queue, spotlight, locked, onLowered,
               lit={spotlight === person.identity}
               manage={room.teaches && !person.local ? (what) => run(what, person.identity) : null}
               onSpotlight={
-                room.teaches ? (on) => run('spotlight', on ? person.identity : undefined) : null
+                room.teaches ? (on) => (on ? run('spotlight', person.identity) : run('unspotlight')) : null
               }
             />
           ))}
@@ -104,7 +104,7 @@ function ClassControls({ locked, action, run }: { locked: boolean; action: Actio
       {ending ? (
         <Confirm text={t('control.end.sure')} yes={t('control.end')} onYes={() => void run('end')} onNo={() => setEnding(false)} />
       ) : (
-        <div className="card-actions">
+        <div className="slip-actions">
           <button
             type="button"
             className="small"
@@ -132,7 +132,7 @@ function Confirm({ text, yes, onYes, onNo }: { text: string; yes: string; onYes:
   return (
     <div className="confirm" role="group" aria-label={text}>
       <p role="alert">{text}</p>
-      <div className="card-actions">
+      <div className="slip-actions">
         <button type="button" className="small danger" data-testid="confirm-yes" onClick={onYes}>
           {yes}
         </button>
@@ -215,7 +215,7 @@ function PersonRow({ person, handUp, lit, manage, onSpotlight }: PersonRowProps)
   );
 }
 
-const DOABLE: readonly Exclude<Control, 'lock' | 'unlock' | 'end' | 'spotlight' | 'remove'>[] = [
+const DOABLE: readonly Exclude<Control, 'lock' | 'unlock' | 'end' | 'spotlight' | 'unspotlight' | 'remove'>[] = [
   'mute',
   'allow-speak',
   'forbid-speak',
