@@ -121,10 +121,16 @@ impl ControlPlane {
             shutdown.clone(),
         ));
         tasks.spawn(crate::classes::note_live(view.clone(), self.store.clone(), shutdown.clone()));
+        tasks.spawn(crate::facts::conclude(
+            view.clone(),
+            self.database.clone(),
+            metrics.clone(),
+            shutdown.clone(),
+        ));
         if let Some((listener, identity)) = self.nodes {
             let acceptor = node_listener::acceptor(&identity)?;
-            let nodes =
-                NodeListener { listener, acceptor, store: self.store.clone(), metrics: metrics.clone() };
+            let (store, database, metrics) = (self.store.clone(), self.database.clone(), metrics.clone());
+            let nodes = NodeListener { listener, acceptor, store, database, metrics };
             tasks.spawn(nodes.run(shutdown.clone()));
         }
         let classroom = Classroom::start(

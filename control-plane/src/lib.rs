@@ -18,6 +18,7 @@ mod classroom;
 mod control_plane;
 pub mod dns;
 mod drained;
+mod facts;
 mod http;
 mod locate;
 mod metrics;

@@ -21,6 +21,9 @@ pub(crate) struct Metrics {
     pub(crate) ops_streams: Gauge,
     pub(crate) dns_answers: Family<DnsAnswer, Counter>,
     pub(crate) dns_unsent: Counter,
+    pub(crate) facts_stored: Counter,
+    pub(crate) facts_concluded: Counter,
+    pub(crate) facts_malformed: Counter,
     /// Rooms on so many edges that they have a tree.
     pub(crate) topologies: Gauge,
     /// `written`, `dropped`, `forgotten`, `same`, `conflict`, `failed`.
@@ -62,6 +65,21 @@ impl Metrics {
             "node_handshakes_failed",
             "Connections to the node listener without the fleet's certificate",
             metrics.node_handshakes_failed.clone(),
+        );
+        registry.register(
+            "facts_stored",
+            "Attendance facts taken, repeats included",
+            metrics.facts_stored.clone(),
+        );
+        registry.register(
+            "facts_concluded",
+            "People concluded to have left with an edge that is lost",
+            metrics.facts_concluded.clone(),
+        );
+        registry.register(
+            "facts_malformed",
+            "Attendance facts dropped for their texts",
+            metrics.facts_malformed.clone(),
         );
         registry.register("ops_streams", "Ops pages that get live news", metrics.ops_streams.clone());
         registry.register("dns_answers", "DNS queries by what became of them", metrics.dns_answers.clone());

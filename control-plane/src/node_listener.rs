@@ -1,4 +1,4 @@
-//! The store for nodes elsewhere (`control_plane_agent::store::wire`), behind mutual TLS.
+//! The store for nodes elsewhere (`control_plane_agent::store::wire`), and the intake of [`facts`], behind mutual TLS.
 //!
 //! Any node of the fleet may read. What a node says about itself (its record, its presence in rooms) only it may write,
 //! and classes only control planes: so a faulty node harms what is its own.
@@ -15,7 +15,9 @@ use bytes::Bytes;
 use control_plane_agent::identity::{Identity, peer_name};
 use control_plane_agent::store::wire::{self, HEARTBEAT, Request, WatchLine, WatchRequest};
 use control_plane_agent::store::{Batch, Error, Revision, Store, Watch};
+use control_plane_api::fact::FACTS_PATH;
 use control_plane_api::key;
+use control_plane_classes::Database;
 use futures_util::StreamExt as _;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
@@ -25,6 +27,7 @@ use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use crate::facts;
 use crate::metrics::{Metrics, Outcome};
 
 /// Connections at once: each node holds one. Beyond that new ones wait in the kernel's queue.
@@ -40,19 +43,21 @@ pub(crate) struct NodeListener {
     pub(crate) listener: TcpListener,
     pub(crate) acceptor: TlsAcceptor,
     pub(crate) store: Arc<dyn Store>,
+    pub(crate) database: Database,
     pub(crate) metrics: Metrics,
 }
 
 #[derive(Clone)]
-struct Shop {
+pub(crate) struct Shop {
     store: Arc<dyn Store>,
-    metrics: Metrics,
+    pub(crate) database: Database,
+    pub(crate) metrics: Metrics,
     shutdown: CancellationToken,
 }
 
 /// Node id of the connection's certificate.
 #[derive(Clone)]
-struct Peer(Arc<str>);
+pub(crate) struct Peer(pub(crate) Arc<str>);
 
 pub(crate) fn acceptor(identity: &Identity) -> anyhow::Result<TlsAcceptor> {
     let config = identity.server_config(&[b"h2"]).context("TLS of the node listener")?;
@@ -61,7 +66,8 @@ pub(crate) fn acceptor(identity: &Identity) -> anyhow::Result<TlsAcceptor> {
 
 impl NodeListener {
     pub(crate) async fn run(self, shutdown: CancellationToken) {
-        let shop = Shop { store: self.store, metrics: self.metrics, shutdown: shutdown.clone() };
+        let Self { store, database, metrics, .. } = self;
+        let shop = Shop { store, database, metrics, shutdown: shutdown.clone() };
         let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         loop {
             let Ok(place) = places.clone().acquire_owned().await else { return };
@@ -125,6 +131,7 @@ fn router(shop: Shop) -> Router {
         .route(wire::PATH, post(request))
         .route(wire::WATCH_PATH, post(watch))
         .layer(DefaultBodyLimit::max(wire::REQUEST_BYTES_MAX))
+        .route(FACTS_PATH, post(facts::intake).layer(DefaultBodyLimit::max(facts::BATCH_BYTES_MAX)))
         .with_state(shop)
 }
 

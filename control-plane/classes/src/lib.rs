@@ -23,6 +23,7 @@ pub mod database;
 pub mod discover;
 pub mod duty;
 pub mod error;
+pub mod facts;
 pub mod id;
 pub mod people;
 

@@ -9,6 +9,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0002_catalogue", include_str!("../../migrations/0002_catalogue.sql")),
     ("0003_classroom", include_str!("../../migrations/0003_classroom.sql")),
     ("0004_discover", include_str!("../../migrations/0004_discover.sql")),
+    ("0005_facts", include_str!("../../migrations/0005_facts.sql")),
 ];
 
 /// One process at a time: on SQLite the transaction is the only writer, on PostgreSQL the lock sees to it.

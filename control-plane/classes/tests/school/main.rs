@@ -3,3 +3,4 @@
 mod both;
 mod database;
 mod discover;
+mod facts;
