@@ -112,11 +112,11 @@ function own({ request, media }: SessionOptions): Person {
   return {
     ...blank(as === 'teacher' ? 'p0' : 'a-me', as === 'teacher' ? '한가람' : request.name || '바람'),
     local: true,
-    role: as === 'teacher' ? 'instructor' : request.role,
+    role: as === 'teacher' ? 'instructor' : (request.role ?? 'student'),
     region: 'jeju',
     edge: 'jeju-edge',
     micOpen: media.microphone !== null,
-    camera: media.camera ? drawn(request.name, 20) : null,
+    camera: media.camera ? drawn('나', 20) : null,
   };
 }
 

@@ -31,6 +31,8 @@ export function mockClassroom(): Plugin {
         const detail = /^\/v1\/classes\/([^/]+)$/.exec(url.pathname);
         if (detail && request.method === 'GET' && as) return oneClass(response, detail[1] ?? '', as);
         if (url.pathname === '/v1/join') return json(response, joined(), 200);
+        if (url.pathname === '/v1/edges') return json(response, { edges: [{ id: 'jeju-edge', draining: false, url: `http://${request.headers.host}/mock-edge` }] });
+        if (url.pathname === '/mock-edge/probe') return json(response, {});
         const path = PATH.exec(url.pathname);
         if (!path) return next();
         void answer(request, response, page, path[1] ?? '', path[2] ?? '', path[3] ?? '');

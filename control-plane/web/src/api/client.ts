@@ -20,6 +20,7 @@ import type {
   NewAccount,
   NewClass,
   NewWish,
+  Node,
   Notification,
   Ops,
   Page,
@@ -151,6 +152,9 @@ export const getDemand = (at: { category?: string; region?: string; weeks?: numb
 
 export const join = (spec: JoinRequest): Promise<JoinResponse> => post('/v1/join', spec);
 export const getOps = (): Promise<Ops> => get('/v1/ops');
+
+/** The edges there are, in no order of distance. */
+export const listEdges = async (): Promise<Node[]> => (await get<{ edges: Node[] }>('/v1/edges')).edges;
 
 /** Cdn nodes, nearest first; the origin last. */
 export async function listCdn(at: { region?: string; location?: Location | null }): Promise<CdnChoice[]> {

@@ -31,14 +31,14 @@ export interface Config {
 export interface JoinRequest {
   class: string;
   /** A page may only ask for less than it is: `observer`. */
-  role: ClassRole;
+  role?: ClassRole;
   location?: Location;
   region?: string;
   /** Measured round trips by edge id, milliseconds. */
   rtts?: Record<string, number>;
   /** These two are heard from a bearer of an API key only. */
-  identity: string;
-  name: string;
+  identity?: string;
+  name?: string;
 }
 
 export interface EdgeChoice {

@@ -100,7 +100,7 @@ export function ChatPanel({ room, lines, canSend, muted, notice, onClose }: Chat
       {!canSend && <p className="soft chat-form">{t('live.chat.readonly')}</p>}
       {canSend && muted.has(room.me.id) && (
         <p className="soft chat-form" role="status">
-          {t('error.muted')}
+          {t('error.chat_muted')}
         </p>
       )}
       {canSend && !muted.has(room.me.id) && (

@@ -102,7 +102,7 @@ class Session implements LiveSession {
       text,
       atMs: Date.now(),
       local: true,
-      name: this.options.request.name,
+      name: room.localParticipant.name ?? '',
     });
   }
 

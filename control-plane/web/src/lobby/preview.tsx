@@ -2,11 +2,10 @@ import type { LocalAudioTrack, LocalVideoTrack } from 'livekit-client';
 import { useEffect, useRef } from 'react';
 import { useT } from '../i18n';
 import { Icon } from '../ui/icons';
-import { explainDevice } from './devices';
 import type { LobbyMedia } from './use-media';
 
 /** The mirror before class: how I look, whether my microphone works, which devices. */
-export function Preview({ media }: { media: LobbyMedia }) {
+export function Preview({ media, onHeard }: { media: LobbyMedia; onHeard: () => void }) {
   const t = useT();
   const cameraOn = media.camera !== null;
   const micOn = media.microphone !== null;
@@ -47,12 +46,7 @@ export function Preview({ media }: { media: LobbyMedia }) {
           </button>
         </div>
       </div>
-      {media.microphone && <Level track={media.microphone} />}
-      {media.error != null && (
-        <p className="field-error" role="alert" data-testid="device-error">
-          {explainDevice(t, media.error)}
-        </p>
-      )}
+      {media.microphone && <Level track={media.microphone} onHeard={onHeard} />}
       <Devices media={media} />
     </section>
   );
@@ -97,8 +91,11 @@ function Mirror({ track }: { track: LocalVideoTrack }) {
   return <video ref={element} autoPlay playsInline muted data-testid="preview-video" aria-label={t('lobby.preview')} />;
 }
 
+/** A voice, and not the hum of a room. */
+const HEARD_PEAK = 0.08;
+
 /** A bar that moves with the voice, drawn without React: sixty times a second. */
-function Level({ track }: { track: LocalAudioTrack }) {
+function Level({ track, onHeard }: { track: LocalAudioTrack; onHeard: () => void }) {
   const t = useT();
   const bar = useRef<HTMLElement>(null);
   useEffect(() => {
@@ -111,6 +108,7 @@ function Level({ track }: { track: LocalAudioTrack }) {
     const draw = () => {
       analyser.getByteTimeDomainData(samples);
       const peak = samples.reduce((loudest, sample) => Math.max(loudest, Math.abs(sample - 128)), 0) / 128;
+      if (peak > HEARD_PEAK) onHeard();
       if (bar.current) bar.current.style.transform = `scaleX(${Math.min(1, Math.sqrt(peak))})`;
       frame = requestAnimationFrame(draw);
     };
@@ -119,7 +117,7 @@ function Level({ track }: { track: LocalAudioTrack }) {
       cancelAnimationFrame(frame);
       void context.close();
     };
-  }, [track]);
+  }, [track, onHeard]);
   return (
     <p className="level">
       <span className="level-bar" role="img" aria-label={t('lobby.mic.level')}>

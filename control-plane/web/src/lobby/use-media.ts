@@ -9,7 +9,8 @@ export interface LobbyMedia {
   camera: LocalVideoTrack | null;
   microphone: LocalAudioTrack | null;
   /** Why a device is missing, if it is. */
-  error: unknown;
+  cameraError: unknown;
+  microphoneError: unknown;
   devices: DeviceList;
   cameraId: string;
   microphoneId: string;
@@ -24,7 +25,8 @@ export function useMedia(wanted: boolean): LobbyMedia {
   const camera = useRef<LocalVideoTrack | null>(null);
   const microphone = useRef<LocalAudioTrack | null>(null);
   const [state, setState] = useState<LobbyMedia['state']>(wanted ? 'asking' : 'ready');
-  const [error, setError] = useState<unknown>(null);
+  const [cameraError, setCameraError] = useState<unknown>(null);
+  const [microphoneError, setMicrophoneError] = useState<unknown>(null);
   const [devices, setDevices] = useState<DeviceList>({ cameras: [], microphones: [] });
   const [cameraId, setCameraId] = useState(recall('camera') ?? '');
   const [microphoneId, setMicrophoneId] = useState(recall('microphone') ?? '');
@@ -37,11 +39,11 @@ export function useMedia(wanted: boolean): LobbyMedia {
       camera.current = null;
       setCameraId(deviceId);
       remember('camera', deviceId);
-      setError(null);
+      setCameraError(null);
       changed();
       if (on)
         camera.current = await openCamera(deviceId).catch((cause: unknown) => {
-          setError(cause);
+          setCameraError(cause);
           return null;
         });
       changed();
@@ -55,11 +57,11 @@ export function useMedia(wanted: boolean): LobbyMedia {
       microphone.current = null;
       setMicrophoneId(deviceId);
       remember('microphone', deviceId);
-      setError(null);
+      setMicrophoneError(null);
       changed();
       if (on)
         microphone.current = await openMicrophone(deviceId).catch((cause: unknown) => {
-          setError(cause);
+          setMicrophoneError(cause);
           return null;
         });
       changed();
@@ -86,7 +88,8 @@ export function useMedia(wanted: boolean): LobbyMedia {
       }
       camera.current = video.status === 'fulfilled' ? video.value : null;
       microphone.current = audio.status === 'fulfilled' ? audio.value : null;
-      setError(video.status === 'rejected' ? video.reason : audio.status === 'rejected' ? audio.reason : null);
+      setCameraError(video.status === 'rejected' ? video.reason : null);
+      setMicrophoneError(audio.status === 'rejected' ? audio.reason : null);
       setState('ready');
       setDevices(await listDevices());
     };
@@ -116,7 +119,8 @@ export function useMedia(wanted: boolean): LobbyMedia {
     state,
     camera: camera.current,
     microphone: microphone.current,
-    error,
+    cameraError,
+    microphoneError,
     devices,
     cameraId,
     microphoneId,

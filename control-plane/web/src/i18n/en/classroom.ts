@@ -2,7 +2,7 @@ import type { classroom as ko } from '../ko/classroom';
 
 export const classroom: Record<keyof typeof ko, string> = {
   'error.too_late': 'It could not be sent for too long. Send it again if it still matters.',
-  'error.muted': 'The instructor has paused your chat.',
+  'error.chat_muted': 'The instructor has paused your chat.',
   'room.stale': 'The server is out of reach: this is what was last heard.',
   'room.tabs': 'Taking part',
   'room.tab.quiz': 'Quiz & polls',

@@ -1,6 +1,6 @@
 export const classroom = {
   'error.too_late': '너무 오래 보내지 못해 그만두었습니다. 아직 필요하면 다시 보내 주세요.',
-  'error.muted': '선생님이 대화를 잠시 막았습니다.',
+  'error.chat_muted': '선생님이 대화를 잠시 막았습니다.',
   'room.stale': '서버와 잠시 끊겨, 마지막으로 들은 상태를 보여 줍니다.',
   'room.tabs': '함께하기',
   'room.tab.quiz': '퀴즈·투표',
