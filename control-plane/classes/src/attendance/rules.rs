@@ -154,7 +154,6 @@ pub fn counted(lesson: &Lesson, timetable_ms: Option<u64>, instructor: &[Interva
 /// died) lasts until the same identity's next connection, else until its life of the room ends.
 #[must_use]
 pub fn intervals(sightings: &[Sighting], lesson: &Lesson) -> BTreeMap<String, Vec<Interval>> {
-    let mut ends: BTreeMap<&str, u64> = BTreeMap::new();
     let mut last_of_life: BTreeMap<&str, u64> = BTreeMap::new();
     let mut connections: BTreeMap<(&str, &str, &str), Connection> = BTreeMap::new();
     for sighting in sightings.iter().filter(|sighting| lesson.room_sids.contains(&sighting.room_sid)) {
@@ -162,11 +161,8 @@ pub fn intervals(sightings: &[Sighting], lesson: &Lesson) -> BTreeMap<String, Ve
         let last = last_of_life.entry(sid).or_default();
         *last = (*last).max(sighting.at_ms);
         match &sighting.what {
-            Seen::RoomStarted => {}
-            Seen::RoomFinished => {
-                let end = ends.entry(sid).or_default();
-                *end = (*end).max(sighting.at_ms);
-            }
+            // Each edge of the room says so of itself: they only tell that the life goes as far as this.
+            Seen::RoomStarted | Seen::RoomFinished => {}
             Seen::Joined { identity, connection } => {
                 let seen = connections.entry((identity, sid, connection)).or_default();
                 seen.joined_ms = Some(seen.joined_ms.map_or(sighting.at_ms, |ms| ms.min(sighting.at_ms)));
@@ -179,10 +175,9 @@ pub fn intervals(sightings: &[Sighting], lesson: &Lesson) -> BTreeMap<String, Ve
         }
     }
     let last_sid = lesson.room_sids.last().map(String::as_str);
-    let life_end = |sid: &str| match ends.get(sid) {
-        Some(&end) => end,
-        None if last_sid == Some(sid) => lesson.to_ms,
-        None => last_of_life.get(sid).copied().unwrap_or(lesson.to_ms),
+    let life_end = |sid: &str| match last_of_life.get(sid) {
+        Some(&last) if last_sid != Some(sid) => last,
+        _ => lesson.to_ms,
     };
     let mut found: BTreeMap<String, Vec<(Interval, bool)>> = BTreeMap::new();
     for ((identity, sid, _), seen) in connections {

@@ -114,21 +114,26 @@ pub async fn correct(
         sheet.items.into_iter().find(on_sheet).ok_or_else(|| missing("account_not_found", "person"))?;
     let was = entry.status;
     let class = asked.class.id.as_str();
-    transaction!(database, tx => {
+    let at_ms = transaction!(database, tx => {
+        tx.lock("attendance", class).await?;
         let known = tx.row("SELECT 1 FROM accounts WHERE id = $1", args![account]).await?;
         known.ok_or_else(|| missing("account_not_found", "account"))?;
+        let text = "SELECT MAX(at_ms) FROM attendance_corrections WHERE class_id = $1 AND account_id = $2";
+        let last = tx.row(text, args![class, account]).await?.map_or(Ok(None), |row| row.count_or_null(0))?;
+        // The latest holds, so no two have one time.
+        let at_ms = last.map_or(asked.now_ms, |last| asked.now_ms.max(last + 1));
         let text = "INSERT INTO attendance_corrections (id, class_id, room_sid, account_id, status, was, reason, by_id, at_ms) \
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
         let values = args![
             id::random("c"), class, lesson.room_sids.first(), account, status.as_str(), was.as_str(), reason.trim(),
-            &by.id, asked.now_ms
+            &by.id, at_ms
         ];
-        tx.execute(text, values).await
+        tx.execute(text, values).await?;
+        Ok(at_ms)
     })?;
     tracing::info!(class, status = status.as_str(), was = was.as_str(), by = by.id, "attendance corrected");
     entry.status = status;
-    entry.corrected =
-        Some(Correction { by: by.clone(), reason: reason.trim().to_owned(), at_ms: asked.now_ms, was });
+    entry.corrected = Some(Correction { by: by.clone(), reason: reason.trim().to_owned(), at_ms, was });
     Ok(entry)
 }
 

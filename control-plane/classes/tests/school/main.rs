@@ -1,6 +1,8 @@
 //! The school on SQLite and on a real PostgreSQL: every test runs on both.
 
+mod afterwards;
 mod both;
+mod classroom;
 mod database;
 mod discover;
 mod facts;
