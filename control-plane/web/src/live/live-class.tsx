@@ -126,6 +126,7 @@ function Inside({ entry, session, view }: { entry: Class; session: LiveSession; 
             own={own}
             canPublish={view.canPublish}
             me={own?.identity ?? room.me.id}
+            teaches={room.teaches}
             chatOpen={panel === 'chat'}
           />
         </div>

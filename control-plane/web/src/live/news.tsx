@@ -15,6 +15,7 @@ interface NewsProps {
   own: Person | undefined;
   canPublish: boolean;
   me: string;
+  teaches: boolean;
   chatOpen: boolean;
 }
 
@@ -22,7 +23,7 @@ interface NewsProps {
  * What came in while one looks at faces: a message with the chat closed, a hand, a quiz, leave to speak. Read out, but for
  * messages: those are counted on the chat's button and would never stop.
  */
-export function News({ live, known, lines, queue, own, canPublish, me, chatOpen }: NewsProps) {
+export function News({ live, known, lines, queue, own, canPublish, me, teaches, chatOpen }: NewsProps) {
   const t = useT();
   const [news, setNews] = useState<{ text: string; aloud: boolean } | null>(null);
   const tell = (text: string, aloud = true) => setNews({ text, aloud });
@@ -37,15 +38,15 @@ export function News({ live, known, lines, queue, own, canPublish, me, chatOpen 
   });
   const quiz = live.quizzes.findLast(({ state }) => state === 'open');
   useChange(known, quiz?.id, () => {
-    if (quiz) tell(t('quiz.opened', { title: quiz.title }));
+    if (quiz && !teaches) tell(t('quiz.opened', { title: quiz.title }));
   });
   const poll = live.polls.findLast(({ state }) => state === 'open');
   useChange(known, poll?.id, () => {
-    if (poll) tell(t('poll.opened', { title: poll.question }));
+    if (poll && !teaches) tell(t('poll.opened', { title: poll.question }));
   });
   const revealed = live.quizzes.filter(({ state }) => state === 'revealed').length;
   useChange(known, revealed, (before) => {
-    if (revealed > (before ?? 0)) tell(t('live.news.result'));
+    if (revealed > (before ?? 0) && !teaches) tell(t('live.news.result'));
   });
   useChange(own !== undefined, canPublish, () => {
     if (canPublish) tell(t('live.news.speak'));

@@ -64,7 +64,7 @@ export function Toolbar({ session, view, own, panel, unread, waiting, hand, onRe
           )}
         </>
       )}
-      {(student || view.canRaiseHand) && own?.role !== 'observer' && (
+      {student && (
         <ToolButton
           testid="btn-hand"
           icon="hand"

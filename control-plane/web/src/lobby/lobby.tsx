@@ -105,12 +105,14 @@ export function Lobby({ entry, onReady }: { entry: Class; onReady: (options: Ses
               {t('lobby.recorded')}
             </p>
           )}
-          <Door entry={entry} account={account} guest={guest} media={media} publishes={publishes} />
           {teaches && (
             <Link className="button" href={deskHref(entry.id, '/quizzes')} data-testid="lobby-quizzes">
               {t('lobby.quizzes')}
             </Link>
           )}
+        </div>
+        <div className="lobby-door">
+          <Door entry={entry} account={account} guest={guest} media={media} publishes={publishes} />
         </div>
       </form>
     </>
