@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
@@ -24,14 +25,21 @@ enum Command {
         /// Comma-separated lines instead of a table.
         #[arg(long)]
         csv: bool,
+        /// Also writes plots (SVG) into this folder.
+        #[arg(long, value_name = "FOLDER")]
+        svg: Option<std::path::PathBuf>,
     },
 }
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let mut out = std::io::stdout().lock();
-    if let Some(Command::Scale { csv }) = arguments.command {
-        return Ok(write!(out, "{}", sim::scale::run(csv))?);
+    if let Some(Command::Scale { csv, svg }) = arguments.command {
+        let figures = sim::scale::measure();
+        if let Some(folder) = svg {
+            figures.plot(&folder).with_context(|| format!("plots in {}", folder.display()))?;
+        }
+        return Ok(write!(out, "{}", if csv { figures.csv() } else { figures.table() })?);
     }
     let (mut failed, mut messages, mut announcements) = (Vec::new(), 0, 0);
     for seed in arguments.first..arguments.first + arguments.seeds {
