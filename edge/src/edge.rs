@@ -138,6 +138,7 @@ impl Edge {
             events: link_sender,
             metrics: metrics.clone(),
             next_link: AtomicU32::new(1),
+            epochs: link::Epochs::default(),
         };
         let endpoint = Endpoint::new(self.link, context, parts.clone());
 
@@ -152,7 +153,8 @@ impl Edge {
         tokio::spawn(uploader.run(parts.clone()));
 
         let (messages, message_receiver) = mpsc::channel(MESSAGES_MAX);
-        let rooms = edge_room::Rooms::new(room_config(&self.config, addresses, fingerprint), rand::random());
+        let rooms =
+            edge_room::Rooms::new(room_config(&self.config, addresses, epoch, fingerprint), rand::random());
         let mut state = State::default();
         state.admission.refused = metrics.admission_refused.clone();
         state.drainer = Drainer::new(&self.config, terminate);
@@ -241,9 +243,22 @@ fn node_record(config: &Config, addresses: Addresses, epoch: u64) -> Node {
     }
 }
 
-fn room_config(config: &Config, addresses: Addresses, dtls_fingerprint: String) -> edge_room::Config {
+fn room_config(
+    config: &Config,
+    addresses: Addresses,
+    epoch: u64,
+    dtls_fingerprint: String,
+) -> edge_room::Config {
     let port = addresses.media.port();
     let candidates = config.candidate_addresses().into_iter().map(|ip| SocketAddr::new(ip, port)).collect();
     let capacity = usize::try_from(config.capacity).unwrap_or(usize::MAX);
-    edge_room::Config::new(config.id.clone(), config.region.clone(), dtls_fingerprint, candidates, capacity)
+    let mut rooms = edge_room::Config::new(
+        config.id.clone(),
+        config.region.clone(),
+        dtls_fingerprint,
+        candidates,
+        capacity,
+    );
+    rooms.epoch = epoch;
+    rooms
 }

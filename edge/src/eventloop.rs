@@ -9,7 +9,10 @@ use control_plane_agent::registration::Registration;
 use control_plane_agent::view::View;
 use control_plane_api::key;
 use control_plane_api::room::Presence;
-use edge_room::{Admin, AdminError, Join, JoinError, Notice, Output, PeerId, Request, Rooms, TrackSettings};
+use edge_room::{
+    Admin, AdminError, Join, JoinError, Neighbour, Notice, Output, PeerId, Request, RoomPeers, Rooms,
+    TrackSettings,
+};
 use edge_sfu::{Event, LinkId};
 use edge_signaling::lk::{DataState, SyncState};
 use edge_wire::model;
@@ -112,6 +115,9 @@ pub(crate) struct State {
     pub(crate) data: BTreeMap<PeerId, DataState>,
     next_connection: u64,
     pub(crate) links: BTreeMap<LinkId, Arc<Link>>,
+    /// Links that are up by QUIC, and on which nothing is heard; the rooms know nothing of them.
+    pub(crate) lost: BTreeSet<LinkId>,
+    pub(crate) mesh: mesh::Told,
     /// Rooms open on this edge.
     pub(crate) open: BTreeMap<String, model::Room>,
     pub(crate) admission: Admission,
@@ -234,9 +240,24 @@ impl EventLoop {
                 for stale in self.state.links.values().filter(|stale| stale.node_id == node_id) {
                     stale.close("the peer has a newer link");
                 }
+                self.rooms.link_up(now, id, neighbour(&link));
                 self.state.links.insert(id, link);
-                self.rooms.link_up(now, id, node_id);
                 self.update_room_peers();
+            }
+            LinkEvent::Lost { link, reason } => {
+                if let Some(known) = self.state.links.get(&link) {
+                    tracing::info!(peer = %known.node_id, reason, "link lost");
+                    self.state.lost.insert(link);
+                    self.rooms.link_down(now, link);
+                    self.update_room_peers();
+                }
+            }
+            LinkEvent::Healed { link } => {
+                if let Some(known) = self.state.links.get(&link).filter(|_| self.state.lost.remove(&link)) {
+                    tracing::info!(peer = %known.node_id, "link heals");
+                    self.rooms.link_up(now, link, neighbour(known));
+                    self.update_room_peers();
+                }
             }
             LinkEvent::Control { link, message } => {
                 self.watch_admission(now, link, &message);
@@ -246,6 +267,7 @@ impl EventLoop {
             LinkEvent::Down { link, node_id, reason } => {
                 tracing::info!(peer = %node_id, %reason, "link down");
                 self.state.links.remove(&link);
+                self.state.lost.remove(&link);
                 self.state.admission.forget(link);
                 self.rooms.link_down(now, link);
                 self.update_room_peers();
@@ -256,16 +278,16 @@ impl EventLoop {
     fn view_changed(&mut self) {
         let now = Instant::now();
         let nodes = self.view.nodes();
-        let presence = self.view.presence();
-        let open: BTreeSet<String> = self.state.open.keys().cloned().collect();
-        self.endpoint.reconcile(&mesh::wanted_links(&open, &self.node_id, nodes.values(), presence.values()));
         let origin = mesh::origin(nodes.values());
         self.origin.send_if_modified(|current| {
             let changed = *current != origin;
             *current = origin.clone();
             changed
         });
-        self.update_room_peers();
+        if self.state.mesh.has_changed(&self.view) {
+            self.close_links_of_older_processes();
+            self.update_room_peers();
+        }
         self.apply_classes(now);
         self.look_at_drains();
     }
@@ -286,13 +308,53 @@ impl EventLoop {
         }
     }
 
+    /// A process that was started again has a new link, or will: the old one would only time out.
+    fn close_links_of_older_processes(&mut self) {
+        let nodes = self.view.nodes();
+        for link in self.state.links.values() {
+            let Some(node) = nodes.get(&link.node_id) else { continue };
+            self.endpoint.epochs().set(&link.node_id, node.epoch);
+            if node.epoch > link.epoch {
+                link.close("the peer was started again");
+            }
+        }
+    }
+
+    /// Which links each room needs, as the plan, who is there and the state of the links have it now.
     fn update_room_peers(&mut self) {
-        let presence = self.view.presence();
-        for room in self.state.open.keys() {
-            let nodes = mesh::peers_of_room(room, &self.node_id, presence.values());
-            let links =
-                self.state.links.values().filter(|link| nodes.contains(&link.node_id)).map(|link| link.id);
-            self.rooms.handle_room_peers(Instant::now(), room, links.collect());
+        let now = Instant::now();
+        let (presence, topologies) = (self.view.presence(), self.view.topologies());
+        let live: BTreeMap<&str, LinkId> = self
+            .state
+            .links
+            .iter()
+            .filter(|(id, _)| !self.state.lost.contains(id))
+            .map(|(id, link)| (link.node_id.as_str(), *id))
+            .collect();
+        let mut connected = BTreeSet::new();
+        let mut changed = Vec::new();
+        for room in self.state.open.values() {
+            let is_linked = |node: &str| live.contains_key(node);
+            let found =
+                mesh::of_room(&room.name, &room.sid, &self.node_id, &presence, &topologies, is_linked);
+            connected.extend(found.connected);
+            let links = |nodes: &BTreeSet<String>| -> Vec<LinkId> {
+                nodes.iter().filter_map(|node| live.get(node.as_str()).copied()).collect()
+            };
+            let present = mesh::present(&room.name, &self.node_id, &presence);
+            let peers = RoomPeers {
+                admitted: links(&found.admitted),
+                wanted: links(&found.wanted),
+                nodes: Some(present.into_iter().map(str::to_owned).collect()),
+            };
+            if self.state.mesh.peers.get(&room.name) != Some(&peers) {
+                changed.push((room.name.clone(), peers));
+            }
+        }
+        self.endpoint.reconcile(&mesh::addresses(connected.iter(), &self.view.nodes()));
+        for (room, peers) in changed {
+            self.rooms.handle_room_peers(now, &room, peers.clone());
+            self.state.mesh.peers.insert(room, peers);
         }
     }
 
@@ -403,7 +465,9 @@ impl EventLoop {
             identities: Vec::new(),
         };
         self.registration.set(key::presence(&room.name, &self.node_id), &presence);
+        self.state.mesh.peers.remove(&room.name);
         self.state.open.insert(room.name.clone(), room);
+        self.update_room_peers();
         self.view_changed();
     }
 
@@ -421,12 +485,18 @@ impl EventLoop {
 
     fn room_closed(&mut self, room: &str) {
         let sid = self.state.open.remove(room).map(|open| open.sid);
+        self.state.mesh.peers.remove(room);
         self.registration.unset(&key::presence(room, &self.node_id));
         if let Some(sid) = sid {
             tokio::spawn(forget_room(Arc::clone(&self.store), room.to_owned(), sid));
         }
+        self.update_room_peers();
         self.view_changed();
     }
+}
+
+fn neighbour(link: &Link) -> Neighbour {
+    Neighbour { node_id: link.node_id.clone(), epoch: link.epoch, version: link.version }
 }
 
 /// Deletes the record of a room that no edge holds any more. Asks the store, not the view: another edge may just have

@@ -1,34 +1,66 @@
 //! Which edges this one must be linked to, and which of them share a room: pure functions over the control plane's view.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use control_plane_agent::mirror::Records;
+use control_plane_agent::view::View;
 use control_plane_api::node::{Node, Role};
 use control_plane_api::room::Presence;
+use control_plane_api::topology::Topology;
+use edge_room::RoomPeers;
+use edge_room::topology::{Neighbours, neighbours};
 
-/// Other edges that hold participants of `room`.
-pub(crate) fn peers_of_room<'a>(
-    room: &str,
-    own: &str,
-    presence: impl Iterator<Item = &'a Presence>,
-) -> BTreeSet<String> {
-    presence.filter(|entry| entry.room == room && entry.node != own).map(|entry| entry.node.clone()).collect()
+/// What the rooms were told, and of which records.
+#[derive(Default)]
+pub(crate) struct Told {
+    /// By room name.
+    pub(crate) peers: BTreeMap<String, RoomPeers>,
+    records: Option<(Records<Node>, Records<Presence>, Records<Topology>)>,
 }
 
-/// Addresses of all edges that share any of `rooms` with this one.
-pub(crate) fn wanted_links<'a>(
-    rooms: &BTreeSet<String>,
+impl Told {
+    /// Whether nodes, presence or topologies changed since the last time.
+    pub(crate) fn has_changed(&mut self, view: &View) -> bool {
+        let now = (view.nodes(), view.presence(), view.topologies());
+        let is_same = self.records.as_ref().is_some_and(|(nodes, presence, topologies)| {
+            Arc::ptr_eq(nodes, &now.0) && Arc::ptr_eq(presence, &now.1) && Arc::ptr_eq(topologies, &now.2)
+        });
+        self.records = Some(now);
+        !is_same
+    }
+}
+
+/// Other edges that hold participants of `room`. Keys are `{room}/{node}`, and room names have no `/`.
+pub(crate) fn present<'a>(
+    room: &str,
     own: &str,
-    nodes: impl Iterator<Item = &'a Node>,
-    presence: impl Iterator<Item = &'a Presence>,
+    presence: &'a BTreeMap<String, Presence>,
+) -> BTreeSet<&'a str> {
+    let first = format!("{room}/");
+    let entries = presence.range(first.clone()..).take_while(|(key, _)| key.starts_with(&first));
+    entries.map(|(_, entry)| entry.node.as_str()).filter(|node| *node != own).collect()
+}
+
+/// What this edge does about the others of a room.
+pub(crate) fn of_room(
+    room: &str,
+    room_sid: &str,
+    own: &str,
+    presence: &BTreeMap<String, Presence>,
+    topologies: &BTreeMap<String, Topology>,
+    is_linked: impl Fn(&str) -> bool,
+) -> Neighbours {
+    neighbours(own, room_sid, &present(room, own, presence), topologies.get(room), is_linked)
+}
+
+/// Addresses and epochs of the edges to be connected with.
+pub(crate) fn addresses<'a>(
+    connected: impl Iterator<Item = &'a String>,
+    nodes: &BTreeMap<String, Node>,
 ) -> BTreeMap<String, String> {
-    let shared: BTreeSet<&str> = presence
-        .filter(|entry| entry.node != own && rooms.contains(&entry.room))
-        .map(|entry| entry.node.as_str())
-        .collect();
-    nodes
-        .filter(|node| node.role == Role::Edge && shared.contains(node.id.as_str()))
-        .filter_map(|node| node.quic.clone().map(|address| (node.id.clone(), address)))
-        .collect()
+    let edges = connected.filter_map(|node| nodes.get(node)).filter(|node| node.role == Role::Edge);
+    edges.filter_map(|node| node.quic.clone().map(|address| (node.id.clone(), address))).collect()
 }
 
 /// The origin recordings go to: (node id, address).
@@ -43,20 +75,22 @@ pub(crate) fn origin<'a>(nodes: impl Iterator<Item = &'a Node>) -> Option<(Strin
 mod tests {
     use super::*;
 
-    fn presence(room: &str, node: &str) -> Presence {
-        Presence {
+    #[test]
+    fn only_edges_that_share_a_room_are_linked() {
+        let presence = |room: &str, node: &str| Presence {
             room: room.into(),
             room_sid: "RM_1".into(),
             node: node.into(),
             participants: 1,
             identities: Vec::new(),
-        }
-    }
-
-    #[test]
-    fn only_edges_that_share_a_room_are_linked() {
-        let all = [presence("a", "x"), presence("a", "y"), presence("b", "z"), presence("a", "own")];
-        let rooms = BTreeSet::from(["a".to_owned()]);
+        };
+        let all: BTreeMap<String, Presence> =
+            [("a", "x"), ("a", "y"), ("b", "z"), ("a", "own"), ("a-b", "w")]
+                .into_iter()
+                .map(|(room, node)| (format!("{room}/{node}"), presence(room, node)))
+                .collect();
+        let found = of_room("a", "RM_1", "own", &all, &BTreeMap::new(), |_| true);
+        assert_eq!(found.connected, BTreeSet::from(["x".into(), "y".into()]));
         let node = |id: &str| Node {
             id: id.into(),
             role: Role::Edge,
@@ -68,12 +102,11 @@ mod tests {
             epoch: 0,
             draining: false,
             load: control_plane_api::node::Load::default(),
-            nodes: None,
             links: Vec::new(),
+            nodes: None,
         };
-        let nodes = [node("own"), node("x"), node("y"), node("z")];
-        let links = wanted_links(&rooms, "own", nodes.iter(), all.iter());
-        assert_eq!(links, BTreeMap::from([("x".into(), "x:1".into()), ("y".into(), "y:1".into())]));
-        assert_eq!(peers_of_room("a", "own", all.iter()), BTreeSet::from(["x".into(), "y".into()]));
+        let nodes = ["own", "x", "z"].map(|id| (id.to_owned(), node(id))).into();
+        let links = addresses(found.connected.iter(), &nodes);
+        assert_eq!(links, BTreeMap::from([("x".into(), "x:1".into())]));
     }
 }

@@ -2,10 +2,12 @@
 
 use std::time::Instant;
 
+use edge_sfu::LinkId;
 use edge_wire::control::{CommandKind, Message, MuteTrack, RoomCommand};
 use edge_wire::model;
 
 use crate::edge::Edge;
+use crate::limits::HOPS_MAX;
 use crate::participant::is_visible;
 use crate::room::{Room, Who};
 use crate::{AdminError, LeaveAction, LeaveReason, PeerId};
@@ -28,16 +30,38 @@ impl Room {
                 {
                     return Err(AdminError::TrackNotFound);
                 }
+                let link = self.link_towards(&remote.origin).ok_or(AdminError::ParticipantNotFound)?;
                 let (room, identity) = (self.record.name.clone(), identity.to_owned());
-                edge.say(remote.link, Message::Command(RoomCommand { room, identity, kind: Some(kind) }));
+                let passed = vec![edge.config.node_id.clone()];
+                edge.say(link, Message::Command(RoomCommand { room, identity, kind: Some(kind), passed }));
                 Ok(())
             }
             None => Err(AdminError::ParticipantNotFound),
         }
     }
 
-    /// Another edge asks; only participants of this edge are meant, so that a command never travels on.
-    pub(crate) fn command_of_link(&mut self, edge: &mut Edge, now: Instant, command: RoomCommand) {
+    /// Another edge asks; what is meant for a participant elsewhere goes on, never to where it passed.
+    pub(crate) fn command_of_link(
+        &mut self,
+        edge: &mut Edge,
+        now: Instant,
+        from: LinkId,
+        command: RoomCommand,
+    ) {
+        if let Some(Who::Remote(sid)) = self.identities.get(&command.identity) {
+            let onward = self.remotes.get(sid).and_then(|remote| self.link_towards(&remote.origin));
+            let own = &edge.config.node_id;
+            // Version 1 does not say what it passed: it asks the participant's own edge, or nobody.
+            let may_go = !command.passed.is_empty()
+                && !command.passed.contains(own)
+                && command.passed.len() < HOPS_MAX;
+            if let Some(link) = onward.filter(|link| may_go && *link != from) {
+                let mut command = command;
+                command.passed.push(own.clone());
+                edge.say(link, Message::Command(command));
+            }
+            return;
+        }
         if let (Some(id), Some(kind)) = (self.local(&command.identity), command.kind)
             && let Err(error) = self.command_local(edge, now, id, kind)
         {

@@ -13,6 +13,8 @@ use edge_wire::{control, journal, model};
 pub struct Config {
     /// Unique name of this edge, as in hop paths.
     pub node_id: String,
+    /// Start of this process, as other edges are told it: what an older one of the same name said is void then.
+    pub epoch: u64,
     pub region: String,
     /// SHA-256 of the edge's DTLS certificate, `AA:BB:…`.
     pub dtls_fingerprint: String,
@@ -36,6 +38,7 @@ impl Config {
     ) -> Self {
         Self {
             node_id,
+            epoch: 0,
             region,
             dtls_fingerprint,
             candidates,

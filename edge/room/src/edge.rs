@@ -5,8 +5,7 @@ use std::time::Instant;
 
 use edge_session::LocalIce;
 use edge_sfu::{Command, LinkId, SourceId};
-use edge_wire::control::Message;
-use edge_wire::model;
+use edge_wire::control::{EnterRoom, Message, RoomData};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
@@ -33,19 +32,34 @@ pub(crate) struct Edge {
     next_source: u32,
     next_flow: u64,
     next_stream: u32,
+    /// Rooms opened so far.
+    lives: u64,
 }
 
 /// A link that is up.
 #[derive(Debug)]
 pub(crate) struct Link {
     pub(crate) node_id: String,
+    /// Start of its process.
+    pub(crate) epoch: u64,
+    /// Of the wire.
+    pub(crate) version: u32,
     pub(crate) cost_ms: u32,
     /// Rooms the far edge entered, admitted or not.
-    pub(crate) knocks: BTreeMap<String, model::Room>,
+    pub(crate) knocks: BTreeMap<String, EnterRoom>,
+    /// Reliable data of version 1 that overtook its `EnterRoom`.
+    pub(crate) early: VecDeque<RoomData>,
     /// Flows we feed, by the far edge's numbers.
     pub(crate) sends: BTreeMap<u64, Flow>,
     /// Flows that feed us, by our numbers.
     pub(crate) receives: BTreeMap<u64, Flow>,
+}
+
+impl Link {
+    /// Version 1 knows no sessions and speaks for itself alone.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.version < 2
+    }
 }
 
 /// What a flow id stands for.
@@ -72,6 +86,7 @@ impl Edge {
             next_source: 1,
             next_flow: 1,
             next_stream: 1,
+            lives: 0,
         }
     }
 
@@ -129,11 +144,18 @@ impl Edge {
         self.media(Command::CloseSource { source });
     }
 
-    /// A flow number that is unused on every link.
+    /// A flow number that is unused on every link; also numbers sessions and follows.
     pub(crate) fn new_flow(&mut self) -> u64 {
         let flow = self.next_flow;
         self.next_flow += 1;
         flow
+    }
+
+    /// Tells what this edge says of a room from what it said in the room's last life here, or in a last life of its own:
+    /// the start of the process in milliseconds, and one more for each room since (fewer than milliseconds pass).
+    pub(crate) fn new_epoch(&mut self) -> u64 {
+        self.lives += 1;
+        self.config.epoch + self.lives - 1
     }
 
     /// A recorder stream number, unused in every journal of this process.

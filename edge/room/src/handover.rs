@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use edge_sfu::{Command, LAYERS_MAX, Layer, LinkId};
+use edge_sfu::{Command, LAYERS_MAX, Layer};
 use edge_wire::model::{self, ParticipantState};
 
 use crate::binding::attach;
@@ -114,27 +114,11 @@ impl Room {
         }
     }
 
-    /// Another edge says that one of our participants goes on there. We signed the move; a record that is no newer than ours
-    /// is some other confusion.
-    pub(crate) fn give_over_if_newer(
+    /// Another edge says that one of our participants goes on there.
+    pub(crate) fn give_over(
         &mut self,
         edge: &mut Edge,
         now: Instant,
-        link: LinkId,
-        id: PeerId,
-        participant: model::Participant,
-    ) {
-        let is_newer = self.peers.get(&id).is_some_and(|peer| participant.version > peer.participant.version);
-        if is_newer && participant.node_id != edge.config.node_id {
-            self.give_over(edge, now, link, id, participant);
-        }
-    }
-
-    fn give_over(
-        &mut self,
-        edge: &mut Edge,
-        now: Instant,
-        link: LinkId,
         id: PeerId,
         participant: model::Participant,
     ) {
@@ -153,8 +137,9 @@ impl Room {
             self.roster.announce.insert(track_sid);
         }
         self.identities.insert(participant.identity.clone(), Who::Remote(sid.clone()));
-        self.remotes.insert(sid.clone(), Remote { participant, link, gone_at: None, rules });
+        self.remotes.insert(sid.clone(), Remote { origin: participant.node_id.clone(), participant, rules });
         self.speakers.forget(&sid);
+        self.own.changes.remove(&sid);
         self.roster.changed(&sid, false);
         self.roster.presence = true;
         self.sync_remote_tracks(edge, now, &sid);

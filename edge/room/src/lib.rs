@@ -25,12 +25,14 @@ mod codec;
 mod data;
 mod demand;
 mod edge;
+mod follow;
 mod handover;
 mod limits;
 mod link;
 mod links;
 mod media;
 mod negotiate;
+mod origin;
 mod participant;
 mod paths;
 mod publish;
@@ -44,6 +46,7 @@ mod section;
 mod snapshot;
 mod speaker;
 mod subscribe;
+pub mod topology;
 mod track;
 
 pub use api::*;
@@ -51,4 +54,5 @@ pub use limits::{
     ATTRIBUTES_BYTES_MAX, DATA_BYTES_MAX, EVENT_BYTES_MAX, GHOST_MAX, HEIR_MAX, LINK_GRACE, MEDIA_LINGER,
     NAME_BYTES_MAX, RESUME_LINGER, ROOM_LINGER, ROOM_PARTICIPANTS_MAX, TRACKS_PER_PARTICIPANT_MAX,
 };
+pub use links::{Neighbour, RoomPeers};
 pub use rooms::Rooms;

@@ -8,6 +8,17 @@ pub const RESUME_LINGER: Duration = Duration::from_secs(15);
 pub const ROOM_LINGER: Duration = Duration::from_secs(3);
 /// Participants of another edge stay this long after the link to it broke; a redial takes a second or two.
 pub const LINK_GRACE: Duration = Duration::from_secs(5);
+/// The same for an edge that the control plane has let go as well: it does not come back.
+pub(crate) const VANISHED_GRACE: Duration = Duration::from_secs(1);
+/// A way that is lost is not taken back from those behind this edge for so long: another is found within two round trips, and
+/// those behind need not look for one themselves. No loop can come of it, since every way told onward names this edge.
+pub(crate) const WAY_HOLD: Duration = Duration::from_millis(1_500);
+/// A link that neither side needs in a room stays in it for this long, until all goes other ways.
+pub(crate) const HANDOVER: Duration = Duration::from_secs(2);
+/// And at most this much longer while no other link is in the room.
+pub(crate) const HANDOVER_MAX: Duration = Duration::from_secs(8);
+/// What a way over a link that leaves the room counts more: any other is taken.
+pub(crate) const LEAVING_COST_MS: u32 = 100_000;
 /// A media session that ended is given this long for the client's own goodbye before the client is told to join again.
 pub const MEDIA_LINGER: Duration = Duration::from_secs(2);
 
@@ -72,8 +83,22 @@ pub(crate) const EARLY_BYTES_MAX: usize = 256 * 1024;
 pub(crate) const FLOWS_PER_LINK_MAX: usize = 16_384;
 /// Announced tracks of one room over all links; further announcements are dropped.
 pub(crate) const PATHS_MAX: usize = 65_536;
-/// Edges a track may pass; longer paths are dropped.
-pub(crate) const HOPS_MAX: usize = 8;
+/// Edges a track, or what an edge says, may pass; longer paths are dropped. A tree has paths of 8; one that heals by itself has
+/// longer ones for a moment.
+pub(crate) const HOPS_MAX: usize = 16;
+/// Edges heard of in one room; further ones are not heard.
+pub(crate) const ORIGINS_MAX: usize = 4_096;
+/// Departures of an edge's participants kept by number; a follower that lacks more is told all.
+pub(crate) const GONE_KEPT_MAX: usize = 1_024;
+/// Reliable data of one edge kept for those who lose their way to it: longer than any loss goes unnoticed and any way is looked for ...
+pub(crate) const DATA_KEPT_FOR: Duration = Duration::from_secs(10);
+/// ... and so many packets at most ...
+pub(crate) const DATA_KEPT_MAX: usize = 1_024;
+/// ... and bytes; the oldest goes first.
+pub(crate) const DATA_KEPT_BYTES_MAX: usize = 1 << 20;
+/// Reliable data that waits for the record of its publisher, or for the edge to enter; the oldest goes first.
+pub(crate) const HELD_MAX: usize = 256;
+pub(crate) const HELD_BYTES_MAX: usize = 1 << 20;
 /// Rooms another edge may have entered that this one does not hold (yet); further ones are dropped.
 pub(crate) const KNOCKS_MAX: usize = 4_096;
 /// Missing packets asked for in one message; a larger one is cut.

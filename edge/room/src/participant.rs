@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use edge_session::LocalIce;
-use edge_sfu::LinkId;
 use edge_wire::model::{self, ParticipantState};
 
 use crate::handover::Standing;
@@ -90,9 +89,8 @@ pub(crate) struct Subscription {
 #[derive(Debug)]
 pub(crate) struct Remote {
     pub(crate) participant: model::Participant,
-    pub(crate) link: LinkId,
-    /// Set while the link is down: when the participant is given up.
-    pub(crate) gone_at: Option<Instant>,
+    /// Node id of its edge.
+    pub(crate) origin: String,
     pub(crate) rules: Rules,
 }
 

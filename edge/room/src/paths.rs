@@ -10,19 +10,50 @@ use edge_wire::control::{self, Announce, Message, Withdraw};
 use crate::codec;
 use crate::demand::release;
 use crate::edge::Edge;
-use crate::limits::{HOPS_MAX, PATHS_MAX};
+use crate::limits::{HOPS_MAX, LEAVING_COST_MS, PATHS_MAX, WAY_HOLD};
 use crate::room::Room;
 use crate::track::{Owner, Track};
 
 /// A link in a room.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct RoomLink {
-    /// We said `EnterRoom`.
-    pub(crate) greeted: bool,
-    /// The far edge said it, and was told all we have.
+    /// Ours, new each time the link comes into the room.
+    pub(crate) session: u64,
+    /// The far edge's, 0 until it says.
+    pub(crate) theirs: u64,
+    /// The far edge said `EnterRoom`, and was told all we have.
     pub(crate) entered: bool,
+    /// It knows our session: what it says counts.
+    pub(crate) answered: bool,
+    /// We need the link in the room ...
+    pub(crate) wanted: bool,
+    /// ... or the far edge does.
+    pub(crate) they_want: bool,
+    /// Neither does: it leaves the room then.
+    pub(crate) leaves_at: Option<Instant>,
     /// What the far edge was told of each track: hops and cost.
     pub(crate) told: BTreeMap<String, (Vec<String>, u32)>,
+    /// What it was told of each edge: hops and epoch.
+    pub(crate) told_routes: BTreeMap<String, (Vec<String>, u64)>,
+    /// Edges it follows over this link, with the number of its `Follow`.
+    pub(crate) follows: BTreeMap<String, u64>,
+}
+
+impl RoomLink {
+    pub(crate) fn new(session: u64, wanted: bool) -> Self {
+        Self {
+            session,
+            theirs: 0,
+            entered: false,
+            answered: false,
+            wanted,
+            they_want: true,
+            leaves_at: None,
+            told: BTreeMap::new(),
+            told_routes: BTreeMap::new(),
+            follows: BTreeMap::new(),
+        }
+    }
 }
 
 /// What a link announced of a track.
@@ -33,6 +64,13 @@ pub(crate) struct Path {
     participant_sid: String,
     codec: control::Codec,
     layers: u8,
+}
+
+impl Path {
+    /// Only a track's own edge begins a way to it.
+    fn is_from(&self, node_id: &str) -> bool {
+        self.hops.first().is_some_and(|first| first == node_id)
+    }
 }
 
 impl Room {
@@ -81,7 +119,10 @@ impl Room {
         if self.tracks.contains_key(track_sid) {
             return;
         }
-        let Some(path) = self.paths.get(track_sid).and_then(|paths| paths.values().next()) else { return };
+        let Some(paths) = self.paths.get(track_sid) else { return };
+        let owner =
+            |path: &&Path| self.remotes.get(&path.participant_sid).is_some_and(|r| path.is_from(&r.origin));
+        let Some(path) = paths.values().find(owner) else { return };
         let Some(remote) = self.remotes.get(&path.participant_sid) else { return };
         if !remote.participant.tracks.iter().any(|track| track.sid == track_sid) {
             return;
@@ -95,8 +136,15 @@ impl Room {
     /// The way the track comes by, or would: the one in use while it stands, else the cheapest.
     pub(crate) fn route(&self, edge: &Edge, track_sid: &str) -> Option<LinkId> {
         let paths = self.paths.get(track_sid)?;
-        let cost = |link: &LinkId, path: &Path| path.cost.saturating_add(edge.link_cost_ms(*link));
-        let usable = || paths.iter().filter(|(link, _)| self.links.contains_key(link));
+        let cost = |link: &LinkId, path: &Path| {
+            let leaving = if self.is_leaving(*link) { LEAVING_COST_MS } else { 0 };
+            path.cost.saturating_add(edge.link_cost_ms(*link)).saturating_add(leaving)
+        };
+        let owner = self.tracks.get(track_sid).and_then(|track| self.remotes.get(&track.participant_sid));
+        let is_usable = |link: &LinkId, path: &Path| {
+            self.links.contains_key(link) && owner.is_none_or(|remote| path.is_from(&remote.origin))
+        };
+        let usable = || paths.iter().filter(|(link, path)| is_usable(link, path));
         let best = usable().min_by_key(|(link, path)| (cost(link, path), path.hops.len(), **link))?;
         let current = self.tracks.get(track_sid).and_then(|track| track.via);
         let Some((link, path)) = usable().find(|(link, _)| Some(**link) == current) else {
@@ -121,8 +169,23 @@ impl Room {
             // The source stays until another is opened in its place, so that watchers keep their streams.
             track.via = None;
         }
+        if route.is_some() {
+            track.lost_at = None;
+        } else if track.lost_at.is_none() {
+            track.lost_at = Some(now);
+            edge.wake(now + WAY_HOLD, &self.record.name, "hold a way");
+        }
         self.roster.announce.insert(track_sid.to_owned());
         self.refresh_demand(edge, now, track_sid);
+    }
+
+    /// Ways that were held for those behind this edge, and are not there again.
+    pub(crate) fn let_go_of_ways(&mut self, now: Instant) {
+        let is_due = |lost_at: Option<Instant>| lost_at.is_some_and(|at| at + WAY_HOLD <= now);
+        let tracks = self.tracks.iter().filter(|(_, track)| is_due(track.lost_at));
+        self.roster.announce.extend(tracks.map(|(track_sid, _)| track_sid.clone()));
+        let origins = self.origins.iter().filter(|(_, origin)| is_due(origin.lost_at));
+        self.roster.routes.extend(origins.map(|(node_id, _)| node_id.clone()));
     }
 
     /// Whether media of the participant can still come, by whatever way.
@@ -132,7 +195,7 @@ impl Room {
     }
 
     /// Tells each link how to get a track from us, or that it cannot any more.
-    pub(crate) fn announce(&mut self, edge: &mut Edge, track_sid: &str) {
+    pub(crate) fn announce(&mut self, edge: &mut Edge, now: Instant, track_sid: &str) {
         let route = self.route(edge, track_sid);
         let track = self.tracks.get(track_sid);
         let way = track.and_then(|track| match track.owner {
@@ -142,12 +205,13 @@ impl Room {
                 Some((path.hops.clone(), path.cost.saturating_add(edge.link_cost_ms(route?))))
             }
         });
+        let is_held = track.and_then(|track| track.lost_at).is_some_and(|at| now < at + WAY_HOLD);
         let room = self.record.name.clone();
         for (link, state) in self.links.iter_mut().filter(|(_, link)| link.entered) {
             let Some(node_id) = edge.links.get(link).map(|link| &link.node_id) else { continue };
             let own = way.as_ref().filter(|(hops, _)| !hops.contains(node_id) && hops.len() < HOPS_MAX);
             let Some(((hops, cost), track)) = own.zip(track) else {
-                if state.told.remove(track_sid).is_some() {
+                if !is_held && state.told.remove(track_sid).is_some() {
                     let withdraw = Withdraw { room: room.clone(), track_sid: track_sid.to_owned() };
                     edge.say(*link, Message::Withdraw(withdraw));
                 }

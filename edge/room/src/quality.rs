@@ -48,14 +48,21 @@ impl Room {
         let Some(peer) = self.peers.get(&id) else { return };
         let (quality, score) = judge(loss_down.max(loss_up), rtt_ms.unwrap_or(0.0));
         let participant_sid = peer.sid().to_owned();
-        self.qualities.set(Quality { room: String::new(), participant_sid, quality, score });
+        self.qualities.set(Quality { participant_sid, quality, score, ..Quality::default() });
     }
 
-    pub(crate) fn remote_quality(&mut self, link: LinkId, quality: Quality) {
-        if self.remotes.get(&quality.participant_sid).is_some_and(|remote| remote.link == link)
-            && quality.quality <= 3
-        {
-            self.qualities.set(Quality { room: String::new(), ..quality });
+    pub(crate) fn remote_quality(&mut self, edge: &Edge, link: LinkId, quality: Quality) {
+        let Some(node_id) = self.speaks_for(edge, link, &quality.node_id) else { return };
+        let sid = &quality.participant_sid;
+        if quality.quality > 3 || self.remotes.get(sid).is_none_or(|remote| remote.origin != node_id) {
+            return;
+        }
+        let is_news = self.qualities.of(sid).is_none_or(|before| before.quality != quality.quality);
+        let quality = Quality { room: String::new(), node_id: node_id.clone(), ..quality };
+        self.qualities.set(quality.clone());
+        if is_news {
+            let quality = Quality { room: self.record.name.clone(), ..quality };
+            self.roster.relayed.push((node_id, Message::Quality(quality)));
         }
     }
 
@@ -75,11 +82,11 @@ impl Room {
         for id in self.peers.keys() {
             edge.notify(*id, Notice::Quality(told.clone()));
         }
+        let node_id = edge.config.node_id.clone();
         for quality in told.iter().filter(|quality| !self.remotes.contains_key(&quality.participant_sid)) {
-            for (link, _) in self.links.iter().filter(|(_, state)| state.entered) {
-                let quality = Quality { room: self.record.name.clone(), ..quality.clone() };
-                edge.say(*link, Message::Quality(quality));
-            }
+            let room = self.record.name.clone();
+            let quality = Quality { room, node_id: node_id.clone(), ..quality.clone() };
+            self.tell_listeners(edge, &node_id, &Message::Quality(quality));
         }
     }
 }

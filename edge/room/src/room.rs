@@ -8,7 +8,8 @@ use edge_wire::model::{self, ParticipantState};
 
 use crate::edge::Edge;
 use crate::handover::Standing;
-use crate::limits::{FIRST_OFFER_WAIT, HEIR_MAX, LINK_GRACE, RESUME_LINGER, ROOM_LINGER};
+use crate::limits::{FIRST_OFFER_WAIT, HEIR_MAX, RESUME_LINGER, ROOM_LINGER};
+use crate::origin::{Log, Origin};
 use crate::participant::{Answers, Peer, Remote, Rules, is_visible};
 use crate::paths::{Path, RoomLink};
 use crate::quality::Qualities;
@@ -20,6 +21,8 @@ use crate::{Fact, Join, LeaveAction, LeaveReason, Move, Notice, Output, PeerId};
 #[derive(Debug)]
 pub(crate) struct Room {
     pub(crate) record: model::Room,
+    /// Of this life of the room on this edge, see [`Edge::new_epoch`].
+    pub(crate) epoch: u64,
     pub(crate) peers: BTreeMap<PeerId, Peer>,
     /// By participant sid.
     pub(crate) remotes: BTreeMap<String, Remote>,
@@ -28,8 +31,18 @@ pub(crate) struct Room {
     pub(crate) tracks: BTreeMap<String, Track>,
     /// Ways to the tracks of other edges, by track sid and link.
     pub(crate) paths: BTreeMap<String, BTreeMap<LinkId, Path>>,
-    /// Links the control plane put into the room, up or not.
+    /// Links the control plane lets into the room, up or not ...
     pub(crate) admitted: BTreeSet<LinkId>,
+    /// ... and those of them this edge enters by itself.
+    pub(crate) wanted: BTreeSet<LinkId>,
+    /// Other edges that the control plane knows in the room, if it says so.
+    pub(crate) nodes: Option<BTreeSet<String>>,
+    /// Other edges as they are heard, by node id.
+    pub(crate) origins: BTreeMap<String, Origin>,
+    /// What this edge says of its own participants.
+    pub(crate) own: Log,
+    /// Identities taken from participants of these edges by newer joins; should the newer go first, they are asked for again.
+    pub(crate) suppressed: BTreeMap<String, BTreeSet<String>>,
     /// Admitted links that are up.
     pub(crate) links: BTreeMap<LinkId, RoomLink>,
     pub(crate) roster: Roster,
@@ -49,15 +62,21 @@ pub(crate) enum Who {
 }
 
 impl Room {
-    pub(crate) fn new(record: model::Room) -> Self {
+    pub(crate) fn new(record: model::Room, epoch: u64) -> Self {
         Self {
             record,
+            epoch,
             peers: BTreeMap::new(),
             remotes: BTreeMap::new(),
             identities: BTreeMap::new(),
             tracks: BTreeMap::new(),
             paths: BTreeMap::new(),
             admitted: BTreeSet::new(),
+            wanted: BTreeSet::new(),
+            nodes: None,
+            origins: BTreeMap::new(),
+            own: Log::default(),
+            suppressed: BTreeMap::new(),
             links: BTreeMap::new(),
             roster: Roster::default(),
             speakers: Speakers::default(),
@@ -89,6 +108,7 @@ impl Room {
                 // Clocks of edges differ a little; the join that happens now is the newer one all the same.
                 let before = self.remotes.get(&sid).map_or(0, |r| r.participant.joined_at_ms);
                 joined_at_ms = joined_at_ms.max(before + 1);
+                self.suppress(&sid);
                 self.drop_remote(edge, now, &sid);
             }
             None => {}
@@ -279,23 +299,9 @@ impl Room {
             }
             self.handover_due(edge, now, id);
         }
-        let gone: Vec<String> = self
-            .remotes
-            .iter()
-            .filter(|(_, r)| r.gone_at.is_some_and(|at| at <= now))
-            .map(|(s, _)| s.clone())
-            .collect();
-        for sid in gone {
-            if self.is_reachable(&sid) {
-                // Its media still comes by way of another edge.
-                if let Some(remote) = self.remotes.get_mut(&sid) {
-                    remote.gone_at = Some(now + LINK_GRACE);
-                }
-                edge.wake(now + LINK_GRACE, self.name(), "link grace");
-            } else {
-                self.drop_remote(edge, now, &sid);
-            }
-        }
+        self.forget_lost(edge, now);
+        self.leave_spare_links(edge, now);
+        self.let_go_of_ways(now);
         for sid in self.tracks.keys().cloned().collect::<Vec<_>>() {
             self.refresh_demand(edge, now, &sid);
             self.keyframe_if_due(edge, now, &sid);
@@ -313,8 +319,8 @@ impl Room {
     }
 
     pub(crate) fn everyone(&self) -> impl Iterator<Item = &model::Participant> {
-        let present = self.peers.values().filter(|peer| peer.standing.is_present());
-        let local = present.map(|peer| &peer.participant);
+        let local =
+            self.peers.values().filter(|peer| peer.standing.is_present()).map(|peer| &peer.participant);
         local.chain(self.remotes.values().map(|remote| &remote.participant))
     }
 

@@ -46,9 +46,10 @@ impl Rooms {
         }
         let id = self.edge.new_peer();
         let name = join.room.name.clone();
-        let room = self.rooms.entry(name).or_insert_with(|| Room::new(join.room.clone()));
+        let room =
+            self.rooms.entry(name).or_insert_with(|| Room::new(join.room.clone(), self.edge.new_epoch()));
         room.join(&mut self.edge, now, id, join);
-        room.meet(&mut self.edge);
+        room.meet(&mut self.edge, now);
         room.flush(&mut self.edge, now);
         Ok(id)
     }
@@ -72,7 +73,7 @@ impl Rooms {
 
     /// A client's data packet, stamped by the protocol adapter.
     pub fn relay(&mut self, now: Instant, peer: PeerId, data: model::Data) {
-        self.with_peer(now, peer, |room, edge| room.relay(edge, Some(peer), &data));
+        self.with_peer(now, peer, |room, edge| room.relay(edge, now, Some(peer), &data));
     }
 
     /// An entry of the class timeline (a chat message, …) for the room's recording; dropped when it is not recorded.
@@ -106,7 +107,7 @@ impl Rooms {
             }
             Admin::SendData { room, data } => {
                 let room = self.rooms.get_mut(&room).ok_or(AdminError::RoomNotFound)?;
-                room.relay(&mut self.edge, None, &data);
+                room.relay(&mut self.edge, now, None, &data);
                 return Ok(());
             }
         };

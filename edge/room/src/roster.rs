@@ -4,10 +4,11 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use edge_wire::control::{Message, ParticipantGone, ParticipantUpdate};
+use edge_sfu::LinkId;
+use edge_wire::control::Message;
 use edge_wire::model::{self, ParticipantState};
 
-use crate::edge::Edge;
+use crate::edge::{Edge, Link};
 use crate::handover::Standing;
 use crate::limits::{LARGE_ROOM, ROOM_NOTICE_INTERVAL, ROSTER_INTERVAL};
 use crate::participant::{departed, is_visible};
@@ -22,6 +23,10 @@ pub(crate) struct Roster {
     /// Own participants links have to be told of.
     changed_for_links: BTreeSet<String>,
     gone_for_links: Vec<model::Participant>,
+    /// What other edges said, by node id, for those who hear them from here.
+    pub(crate) relayed: Vec<(String, Message)>,
+    /// Edges the way to which may have changed.
+    pub(crate) routes: BTreeSet<String>,
     /// Tracks whose announcement may have changed.
     pub(crate) announce: BTreeSet<String>,
     /// Own participants came or went.
@@ -63,7 +68,7 @@ impl Roster {
 impl Room {
     /// Tells what changed during the call.
     pub(crate) fn flush(&mut self, edge: &mut Edge, now: Instant) {
-        self.flush_links(edge);
+        self.flush_links(edge, now);
         self.flush_roster(edge, now);
         self.flush_count(edge, now);
         self.flush_speakers(edge, now);
@@ -77,29 +82,49 @@ impl Room {
     }
 
     /// Departures first, so that an identity that comes again is not taken for the old one; announcements last, so that
-    /// their tracks are known.
-    fn flush_links(&mut self, edge: &mut Edge) {
-        let room = self.record.name.clone();
-        let gone = std::mem::take(&mut self.roster.gone_for_links);
-        let changed = std::mem::take(&mut self.roster.changed_for_links);
-        let links: Vec<_> = self.links.iter().filter(|(_, link)| link.entered).map(|(id, _)| *id).collect();
-        for link in &links {
-            for participant in &gone {
-                let (sid, identity) = (participant.sid.clone(), participant.identity.clone());
-                edge.say(
-                    *link,
-                    Message::ParticipantGone(ParticipantGone { room: room.clone(), sid, identity }),
-                );
+    /// their tracks are known. What other edges said goes to those who hear them from here.
+    fn flush_links(&mut self, edge: &mut Edge, now: Instant) {
+        self.ask_for_suppressed(edge);
+        self.tell_routes(edge, now, None);
+        let own = edge.config.node_id.clone();
+        for participant in std::mem::take(&mut self.roster.gone_for_links) {
+            let change = self.own.next();
+            self.own.left(&participant.sid, &participant.identity, change);
+            let gone = self.gone_message(&own, &participant.sid, &participant.identity, change);
+            self.tell_listeners(edge, &own, &gone);
+        }
+        for sid in std::mem::take(&mut self.roster.changed_for_links) {
+            let change = self.own.change + 1;
+            let is_here = self.peers.values().any(|peer| peer.standing.is_present() && peer.sid() == sid);
+            if let Some(update) = self.update_message(&sid, change).filter(|_| is_here) {
+                self.own.next();
+                self.own.changed(&sid, change);
+                self.tell_listeners(edge, &own, &update);
             }
-            let present = self.peers.values().filter(|peer| peer.standing.is_present());
-            for peer in present.filter(|peer| changed.contains(peer.sid())) {
-                let participant = peer.participant.clone();
-                edge.say(*link, Message::Participant(ParticipantUpdate { room: room.clone(), participant }));
-            }
+        }
+        for (node_id, message) in std::mem::take(&mut self.roster.relayed) {
+            self.tell_listeners(edge, &node_id, &message);
         }
         for track_sid in std::mem::take(&mut self.roster.announce) {
-            self.announce(edge, &track_sid);
+            self.announce(edge, now, &track_sid);
         }
+    }
+
+    /// Says something of an edge to all who hear it from here.
+    pub(crate) fn tell_listeners(&self, edge: &mut Edge, node_id: &str, message: &Message) {
+        for link in self.listeners(edge, node_id) {
+            edge.say(link, message.clone());
+        }
+    }
+
+    /// Links whose edges hear `node_id` from here; of this edge itself, those of version 1 always do.
+    pub(crate) fn listeners(&self, edge: &Edge, node_id: &str) -> Vec<LinkId> {
+        let takes_all = |link: &LinkId| {
+            *node_id == edge.config.node_id && edge.links.get(link).is_some_and(Link::is_plain)
+        };
+        let entered = self.links.iter().filter(|(_, state)| state.entered);
+        let hearing = entered.filter(|(link, state)| state.follows.contains_key(node_id) || takes_all(link));
+        hearing.map(|(link, _)| *link).collect()
     }
 
     fn flush_roster(&mut self, edge: &mut Edge, now: Instant) {

@@ -1,5 +1,5 @@
 //! Who speaks: levels of this edge's own sources and what other edges say of theirs, merged; changes are told to clients
-//! and (own ones) to links, at most every [`crate::limits::SPEAKERS_INTERVAL`].
+//! and to those who hear their edge from here, at most every [`crate::limits::SPEAKERS_INTERVAL`].
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -59,20 +59,33 @@ impl Room {
         }
     }
 
-    /// What a link says of its own participants.
-    pub(crate) fn remote_speakers(&mut self, link: LinkId, speakers: Vec<Speaker>) {
-        for Speaker { participant_sid, level } in speakers {
-            if self.remotes.get(&participant_sid).is_none_or(|remote| remote.link != link)
-                || !level.is_finite()
-            {
-                continue;
-            }
-            self.speakers.changed = true;
-            if level > 0.0 {
-                self.speakers.remote.insert(participant_sid, level.min(1.0));
+    /// What an edge says of its participants, over the link it is heard by.
+    pub(crate) fn remote_speakers(&mut self, edge: &mut Edge, link: LinkId, message: control::Speakers) {
+        let Some(node_id) = self.speaks_for(edge, link, &message.node_id) else { return };
+        let is_its = |sid: &str| self.remotes.get(sid).is_some_and(|remote| remote.origin == node_id);
+        let sound: Vec<Speaker> = message
+            .speakers
+            .into_iter()
+            .filter(|s| s.level.is_finite() && is_its(&s.participant_sid))
+            .collect();
+        let mut news = Vec::new();
+        for Speaker { participant_sid, level } in sound {
+            let level = level.min(1.0);
+            let before = if level > 0.0 {
+                self.speakers.remote.insert(participant_sid.clone(), level)
             } else {
-                self.speakers.remote.remove(&participant_sid);
+                self.speakers.remote.remove(&participant_sid)
+            };
+            if before.unwrap_or_default() != level.max(0.0) {
+                news.push(speaker(&participant_sid, level.max(0.0)));
             }
+        }
+        if !news.is_empty() {
+            self.speakers.changed = true;
+            let room = self.record.name.clone();
+            let message =
+                Message::Speakers(control::Speakers { room, speakers: news, node_id: node_id.clone() });
+            self.roster.relayed.push((node_id, message));
         }
     }
 
@@ -84,18 +97,27 @@ impl Room {
         edge.wake(until, &self.record.name, "pretended speech");
     }
 
-    /// Links are told of all own speakers when they enter, and of changes later.
-    pub(crate) fn tell_link_state(&self, edge: &mut Edge, link: LinkId) {
-        let speakers: Vec<Speaker> =
-            self.speakers.told_links.iter().map(|(sid, level)| speaker(sid, *level)).collect();
-        let room = &self.record.name;
+    /// Who begins to hear an edge is told who of it speaks and how well they are connected; changes later.
+    pub(crate) fn tell_link_state(&self, edge: &mut Edge, link: LinkId, node_id: &str) {
+        let is_own = node_id == edge.config.node_id;
+        let is_its = |sid: &String| self.remotes.get(sid).is_some_and(|remote| remote.origin == node_id);
+        let told = if is_own { &self.speakers.told_links } else { &self.speakers.remote };
+        let told = told.iter().filter(|(sid, _)| is_own || is_its(sid));
+        let speakers: Vec<Speaker> = told.map(|(sid, level)| speaker(sid, *level)).collect();
+        let (room, node_id) = (&self.record.name, node_id.to_owned());
         if !speakers.is_empty() {
-            edge.say(link, Message::Speakers(control::Speakers { room: room.clone(), speakers }));
+            let message = control::Speakers { room: room.clone(), speakers, node_id: node_id.clone() };
+            edge.say(link, Message::Speakers(message));
         }
-        for peer in self.peers.values() {
-            if let Some(quality) = self.qualities.of(peer.sid()) {
-                edge.say(link, Message::Quality(control::Quality { room: room.clone(), ..quality.clone() }));
-            }
+        let sids: Vec<&String> = if is_own {
+            self.peers.values().map(|peer| &peer.participant.sid).collect()
+        } else {
+            self.remotes.iter().filter(|(_, remote)| remote.origin == node_id).map(|(sid, _)| sid).collect()
+        };
+        for quality in sids.into_iter().filter_map(|sid| self.qualities.of(sid)) {
+            let quality =
+                control::Quality { room: room.clone(), node_id: node_id.clone(), ..quality.clone() };
+            edge.say(link, Message::Quality(quality));
         }
     }
 
@@ -125,11 +147,9 @@ impl Room {
             }
         }
         if !for_links.is_empty() {
-            for (link, _) in self.links.iter().filter(|(_, state)| state.entered) {
-                let speakers =
-                    control::Speakers { room: self.record.name.clone(), speakers: for_links.clone() };
-                edge.say(*link, Message::Speakers(speakers));
-            }
+            let (room, node_id) = (self.record.name.clone(), edge.config.node_id.clone());
+            let message = control::Speakers { room, speakers: for_links, node_id: node_id.clone() };
+            self.tell_listeners(edge, &node_id, &Message::Speakers(message));
         }
     }
 }

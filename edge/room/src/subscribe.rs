@@ -94,7 +94,7 @@ impl Room {
         let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.rules != rules) else { return };
         peer.rules = rules;
         let tracks: Vec<String> = peer.participant.tracks.iter().map(|track| track.sid.clone()).collect();
-        self.tell_rules(edge, id, None);
+        self.tell_rules(edge, id);
         self.refresh_permissions(edge, now, &tracks);
     }
 

@@ -27,6 +27,8 @@ pub(crate) struct Track {
     pub(crate) pulls: BTreeMap<Layer, Pull>,
     /// Link the pulls and the source go over.
     pub(crate) via: Option<LinkId>,
+    /// A remote track has no way since then.
+    pub(crate) lost_at: Option<Instant>,
     pub(crate) dynacast: Dynacast,
     /// Recorder streams by layer.
     pub(crate) streams: BTreeMap<Layer, u32>,
@@ -81,6 +83,7 @@ impl Track {
             live: [false; LAYERS_MAX],
             pulls: BTreeMap::new(),
             via: None,
+            lost_at: None,
             dynacast: Dynacast { told: Some(QUALITY_HIGH), down_at: None },
             streams: BTreeMap::new(),
             keyframe_at: None,

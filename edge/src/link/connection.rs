@@ -3,21 +3,25 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 use bytes::{Bytes, BytesMut};
 use edge_sfu::LinkId;
 use edge_wire::control::{Control, Hello, Message, RoomData};
-use edge_wire::{datagram, frame, split};
+use edge_wire::probe::Probe;
+use edge_wire::{datagram, frame, probe, split};
 use tokio::sync::mpsc;
 
+use super::detector::{Change, Detector, TICK};
 use super::endpoint::Context;
-use super::{CONTROL_MAX, Counters, DATA_MAX, Link, LinkEvent};
+use super::{CONTROL_MAX, Counters, DATA_MAX, DEAD_AFTER, Link, LinkEvent};
 use crate::shard::{Input, LINK_PACKETS_MAX};
 
 /// A peer that does not say hello in this time is closed.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(3);
+/// Probes that wait for the next look; a look comes every few of them.
+const PROBES_MAX: usize = 32;
 /// Publishers whose data streams are kept open towards one peer; beyond it the oldest by name is closed.
 const DATA_STREAMS_KEPT: usize = 512;
 
@@ -46,7 +50,12 @@ pub(super) async fn serve(
     let mut buffer = BytesMut::new();
     let first =
         tokio::time::timeout(HELLO_TIMEOUT, read(&mut receive, &mut buffer)).await.context("no hello")??;
-    check_hello(first, &node_id, dialed)?;
+    let peer = check_hello(first, &node_id, dialed)?;
+    ensure!(
+        context.epochs.admit(&node_id, peer.epoch),
+        "{node_id:?} was started again since (this process of it began at {} ms): an older one has no say any more",
+        peer.epoch
+    );
 
     let (control, control_receiver) = mpsc::channel(CONTROL_MAX);
     let (data, data_receiver) = mpsc::channel(DATA_MAX);
@@ -55,6 +64,8 @@ pub(super) async fn serve(
     let link = Arc::new(Link {
         id,
         node_id: node_id.clone(),
+        epoch: peer.epoch,
+        version: peer.version,
         control,
         data,
         media: media.clone(),
@@ -63,13 +74,15 @@ pub(super) async fn serve(
     });
     context.shard.send(Input::LinkOpen { link: id, out: media }).await;
     context.events.send(LinkEvent::Up(Arc::clone(&link))).await?;
+    let (probe_sender, probes) = mpsc::channel(PROBES_MAX);
     let result = tokio::select! {
-        result = read_control(&context, id, receive, buffer) => result,
+        result = read_control(&context, &link, receive, buffer) => result,
         result = write_control(send, control_receiver) => result,
         result = write_data(&connection, data_receiver) => result,
-        result = read_data(&context, id, &connection) => result,
+        result = read_data(&context, &link) => result,
         result = write_media(&context, &link, media_receiver) => result,
-        result = read_media(&context, &link) => result,
+        result = read_media(&context, &link, probe_sender) => result,
+        result = watch(&context, &link, probes) => result,
     };
     let reason = match &result {
         Ok(()) => "the peer ended it".to_owned(),
@@ -89,7 +102,7 @@ fn certified_name(connection: &quinn::Connection) -> anyhow::Result<String> {
     control_plane_agent::identity::peer_name(&certificates)
 }
 
-fn check_hello(first: Option<Control>, certified: &str, dialed: Option<&str>) -> anyhow::Result<()> {
+fn check_hello(first: Option<Control>, certified: &str, dialed: Option<&str>) -> anyhow::Result<Hello> {
     let Some(Control { message: Some(Message::Hello(hello)) }) = first else {
         bail!("the first message is not a hello");
     };
@@ -105,7 +118,7 @@ fn check_hello(first: Option<Control>, certified: &str, dialed: Option<&str>) ->
         edge_wire::VERSION
     );
     ensure!(dialed.is_none_or(|node| node == certified), "dialed {dialed:?}, got {certified:?}");
-    Ok(())
+    Ok(hello)
 }
 
 async fn write(send: &mut quinn::SendStream, message: &impl prost::Message) -> anyhow::Result<()> {
@@ -132,18 +145,19 @@ async fn read<M: prost::Message + Default>(
 
 async fn read_control(
     context: &Context,
-    link: LinkId,
+    link: &Link,
     mut receive: quinn::RecvStream,
     mut buffer: BytesMut,
 ) -> anyhow::Result<()> {
     while let Some(control) = read::<Control>(&mut receive, &mut buffer).await? {
+        link.hear();
         // A message of a newer version that this one does not know decodes to nothing and is skipped.
         let Some(message) = control.message else { continue };
         if let Message::Bye(bye) = &message {
             tracing::info!(reason = %bye.reason, "the peer says goodbye");
             return Ok(());
         }
-        context.events.send(LinkEvent::Control { link, message }).await?;
+        context.events.send(LinkEvent::Control { link: link.id, message }).await?;
     }
     Ok(())
 }
@@ -179,18 +193,15 @@ async fn write_data(
     Ok(())
 }
 
-async fn read_data(
-    context: &Arc<Context>,
-    link: LinkId,
-    connection: &quinn::Connection,
-) -> anyhow::Result<()> {
+async fn read_data(context: &Arc<Context>, link: &Arc<Link>) -> anyhow::Result<()> {
     loop {
-        let mut receive = connection.accept_uni().await?;
-        let context = Arc::clone(context);
+        let mut receive = link.connection.accept_uni().await?;
+        let (context, link) = (Arc::clone(context), Arc::clone(link));
         tokio::spawn(async move {
             let mut buffer = BytesMut::new();
             while let Ok(Some(data)) = read::<RoomData>(&mut receive, &mut buffer).await {
-                if context.events.send(LinkEvent::Data { link, data }).await.is_err() {
+                link.hear();
+                if context.events.send(LinkEvent::Data { link: link.id, data }).await.is_err() {
                     return;
                 }
             }
@@ -238,7 +249,43 @@ fn send_parts(context: &Context, link: &Link, datagram: &[u8], number: u16) -> a
     Ok(())
 }
 
-async fn read_media(context: &Context, link: &Link) -> anyhow::Result<()> {
+/// Sends and takes signs of life, and says when they are missed. Version 1 sends none: QUIC alone finds its links lost.
+async fn watch(context: &Context, link: &Link, mut probes: mpsc::Receiver<Probe>) -> anyhow::Result<()> {
+    if link.version < 2 {
+        std::future::pending::<()>().await;
+    }
+    let mut detector = Detector::new(Instant::now());
+    let mut heard = 0;
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let now = Instant::now();
+        while let Ok(probe) = probes.try_recv() {
+            detector.handle_probe(now, probe);
+        }
+        let total = link.counters.heard.load(Ordering::Relaxed);
+        if std::mem::replace(&mut heard, total) != total {
+            detector.handle_packet(now);
+        }
+        let (probe, change) = detector.poll(now, link.connection.rtt());
+        if let Some(probe) = probe {
+            // What the path does not take now is a probe missed.
+            let _ = link.connection.send_datagram(probe::encode(&probe).into());
+        }
+        match change {
+            Some(Change::Lost(reason)) => {
+                context.events.send(LinkEvent::Lost { link: link.id, reason }).await?;
+            }
+            Some(Change::Healed) => context.events.send(LinkEvent::Healed { link: link.id }).await?,
+            None => {}
+        }
+        let is_dead = detector.lost_at().is_some_and(|at| now.saturating_duration_since(at) >= DEAD_AFTER);
+        ensure!(!is_dead, "nothing was heard on it, in one direction at least, for {DEAD_AFTER:?}");
+    }
+}
+
+async fn read_media(context: &Context, link: &Link, probes: mpsc::Sender<Probe>) -> anyhow::Result<()> {
     let mut joiner = split::Joiner::default();
     loop {
         let bytes = link.connection.read_datagram().await?;
@@ -251,6 +298,10 @@ async fn read_media(context: &Context, link: &Link) -> anyhow::Result<()> {
                     context.metrics.link_datagrams_lost.inc();
                 }
             },
+            Some((probe::FLOW_PROBE, payload)) => {
+                // One that finds the queue full finds others in it.
+                let _ = probe::decode(payload).map(|probe| probes.try_send(probe));
+            }
             _ => take_datagram(context, link, bytes),
         }
     }

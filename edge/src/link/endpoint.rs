@@ -24,7 +24,7 @@ const IDLE_MAX: Duration = Duration::from_secs(5);
 /// Bytes of datagrams quinn may hold; beyond it quinn drops the oldest.
 const DATAGRAM_BUFFER_BYTES: usize = 2 << 20;
 const DIAL_TIMEOUT: Duration = Duration::from_secs(3);
-const REDIAL_PAUSE: Duration = Duration::from_millis(500);
+const REDIAL_PAUSE: Duration = Duration::from_millis(200);
 /// Streams of reliable data a peer may have open: one for each of its publishers.
 const DATA_STREAMS_MAX: u32 = 1_024;
 
@@ -37,6 +37,29 @@ pub(crate) struct Context {
     pub(crate) events: mpsc::Sender<LinkEvent>,
     pub(crate) metrics: Metrics,
     pub(crate) next_link: std::sync::atomic::AtomicU32,
+    pub(crate) epochs: Epochs,
+}
+
+/// The youngest known start of each peer: an older process of the name has no say any more. By node id; as many as there are nodes.
+#[derive(Debug, Default)]
+pub(crate) struct Epochs(Mutex<BTreeMap<String, u64>>);
+
+impl Epochs {
+    /// The control plane's word, which holds even when a clock was set back meanwhile.
+    pub(crate) fn set(&self, node_id: &str, epoch: u64) {
+        self.0.lock().insert(node_id.to_owned(), epoch);
+    }
+
+    /// Whether a process of that start may speak for the node. If so, older ones may not from now on.
+    pub(super) fn admit(&self, node_id: &str, epoch: u64) -> bool {
+        let mut epochs = self.0.lock();
+        let known = epochs.entry(node_id.to_owned()).or_default();
+        if epoch < *known {
+            return false;
+        }
+        *known = epoch;
+        true
+    }
 }
 
 pub(crate) struct Endpoint {
@@ -115,6 +138,11 @@ impl Endpoint {
             });
         }
         self.quinn.close(0_u32.into(), b"the edge ends");
+    }
+
+    /// What is known of the start of each peer.
+    pub(crate) fn epochs(&self) -> &Epochs {
+        &self.context.epochs
     }
 
     /// Makes the set of dialed peers what it should be: (node id, address).

@@ -11,8 +11,13 @@
 //! | datagrams to one peer | `shard::LINK_PACKETS_MAX` | the newest is dropped and counted |
 //!
 //! A datagram larger than the path takes goes in parts (`edge_wire::split`).
+//!
+//! A link on which nothing is heard ([`detector`]) is reported as lost within 300 ms, and as healed when it speaks again; after
+//! [`DEAD_AFTER`] it is closed and dialed anew. A peer that was started again replaces its old link at once; one that is
+//! older than what is known of its name is refused.
 
 mod connection;
+mod detector;
 mod endpoint;
 #[cfg(test)]
 mod tests;
@@ -25,18 +30,39 @@ use edge_sfu::LinkId;
 use edge_wire::control::{Message, RoomData};
 use tokio::sync::mpsc;
 
-pub(crate) use endpoint::{Context, Endpoint, bind};
+pub(crate) use endpoint::{Context, Endpoint, Epochs, bind};
 
 pub(crate) const CONTROL_MAX: usize = 8_192;
 pub(crate) const DATA_MAX: usize = 4_096;
+/// A link that is lost for so long is not waited for any more.
+pub(crate) const DEAD_AFTER: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// What a link tells the edge.
 #[derive(Debug)]
 pub(crate) enum LinkEvent {
     Up(Arc<Link>),
-    Control { link: LinkId, message: Message },
-    Data { link: LinkId, data: RoomData },
-    Down { link: LinkId, node_id: String, reason: String },
+    /// Nothing is heard on it, in one direction at least.
+    Lost {
+        link: LinkId,
+        reason: &'static str,
+    },
+    /// It speaks again.
+    Healed {
+        link: LinkId,
+    },
+    Control {
+        link: LinkId,
+        message: Message,
+    },
+    Data {
+        link: LinkId,
+        data: RoomData,
+    },
+    Down {
+        link: LinkId,
+        node_id: String,
+        reason: String,
+    },
 }
 
 /// One link, as the rest of the edge holds it.
@@ -44,6 +70,9 @@ pub(crate) struct Link {
     pub(crate) id: LinkId,
     /// Name in the peer's certificate.
     pub(crate) node_id: String,
+    /// Start of the peer's process, and its version of the wire.
+    pub(crate) epoch: u64,
+    pub(crate) version: u32,
     control: mpsc::Sender<Message>,
     data: mpsc::Sender<RoomData>,
     pub(crate) media: mpsc::Sender<Bytes>,
@@ -58,6 +87,8 @@ pub(crate) struct Counters {
     pub(crate) datagrams_in: AtomicU64,
     pub(crate) bytes_out: AtomicU64,
     pub(crate) bytes_in: AtomicU64,
+    /// Signs of life: anything that came, on whichever stream.
+    heard: AtomicU64,
 }
 
 impl std::fmt::Debug for Link {
@@ -110,7 +141,12 @@ impl Link {
         self.counters.bytes_out.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
+    fn hear(&self) {
+        self.counters.heard.fetch_add(1, Ordering::Relaxed);
+    }
+
     fn count_in(&self, bytes: usize) {
+        self.hear();
         self.counters.datagrams_in.fetch_add(1, Ordering::Relaxed);
         self.counters.bytes_in.fetch_add(bytes as u64, Ordering::Relaxed);
     }

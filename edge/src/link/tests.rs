@@ -49,6 +49,7 @@ fn node(authority: &Authority, name: &str, shutdown: &CancellationToken) -> Node
         events: sender,
         metrics: metrics.clone(),
         next_link: AtomicU32::new(1),
+        epochs: super::endpoint::Epochs::default(),
     };
     Node { endpoint: Endpoint::new(quinn, context, shutdown.clone()), address, events, metrics }
 }
@@ -93,7 +94,7 @@ async fn narrow_path(to: SocketAddr) -> SocketAddr {
 
 fn lossy(size: usize) -> RoomData {
     let data = Data { payload: vec![7; size].into(), ..Data::default() };
-    RoomData { room: "class".into(), data }
+    RoomData { room: "class".into(), data, ..RoomData::default() }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

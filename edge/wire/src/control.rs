@@ -9,7 +9,10 @@ use crate::model;
 /// One control frame.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Control {
-    #[prost(oneof = "Message", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19")]
+    #[prost(
+        oneof = "Message",
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24"
+    )]
     pub message: Option<Message>,
 }
 
@@ -53,6 +56,16 @@ pub enum Message {
     Quality(Quality),
     #[prost(message, tag = "19")]
     SubscriptionRules(SubscriptionRules),
+    #[prost(message, tag = "20")]
+    OriginRoute(OriginRoute),
+    #[prost(message, tag = "21")]
+    OriginLost(OriginLost),
+    #[prost(message, tag = "22")]
+    Follow(Follow),
+    #[prost(message, tag = "23")]
+    Unfollow(Unfollow),
+    #[prost(message, tag = "24")]
+    Sync(Sync),
 }
 
 /// First message in each direction.
@@ -73,10 +86,23 @@ pub struct Hello {
 
 /// "I hold participants of this room; tell me yours." The receiver checks that the control plane admitted the
 /// sender to the room and answers with its own `EnterRoom`, participants and announcements.
+///
+/// From version 2 on: each side numbers its sessions of the room on the link; what a side says counts once it has
+/// answered the other's session, so that nothing said before a break is taken for something said after it. An `EnterRoom` whose
+/// `answers` is not the receiver's session is answered with another one; one of a known session only tells `spare`.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct EnterRoom {
     #[prost(message, required, tag = "1")]
     pub room: model::Room,
+    /// The sender's session, never 0; 0 from version 1, of which every `EnterRoom` begins anew.
+    #[prost(uint64, tag = "2")]
+    pub session: u64,
+    /// The receiver's session as the sender knows it, 0 when it knows none.
+    #[prost(uint64, tag = "3")]
+    pub answers: u64,
+    /// The sender could do without this link in the room. It leaves the room once both can.
+    #[prost(bool, tag = "4")]
+    pub spare: bool,
 }
 
 /// "I hold nobody of this room any more." Everything of the room on this link is dropped.
@@ -100,6 +126,9 @@ pub struct ParticipantUpdate {
     pub room: String,
     #[prost(message, required, tag = "2")]
     pub participant: model::Participant,
+    /// Number of the change by the owning edge (`participant.node_id`); 0 when the receiver is not to count it.
+    #[prost(uint64, tag = "3")]
+    pub change: u64,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -110,6 +139,12 @@ pub struct ParticipantGone {
     pub sid: String,
     #[prost(string, tag = "3")]
     pub identity: String,
+    /// Edge that owned the participant; empty from version 1, which speaks for itself alone.
+    #[prost(string, tag = "4")]
+    pub node_id: String,
+    /// As in [`ParticipantUpdate`].
+    #[prost(uint64, tag = "5")]
+    pub change: u64,
 }
 
 /// "You can pull this track from me."
@@ -213,15 +248,30 @@ pub struct RoomData {
     pub room: String,
     #[prost(message, required, tag = "2")]
     pub data: model::Data,
+    /// Edge of the publisher; empty from version 1, which speaks for itself alone.
+    #[prost(string, tag = "3")]
+    pub node_id: String,
+    /// Reliable data: counts the publisher's packets from 1 on, without gaps.
+    #[prost(uint64, tag = "4")]
+    pub number: u64,
+    /// The [`Follow`] this answers.
+    #[prost(uint64, tag = "5")]
+    pub follow: u64,
+    /// Lossy data: edges it has passed.
+    #[prost(uint32, tag = "6")]
+    pub passed: u32,
 }
 
-/// Speakers among the sender's own participants; level 0 ends speaking.
+/// Speakers among an edge's participants; level 0 ends speaking.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Speakers {
     #[prost(string, tag = "1")]
     pub room: String,
     #[prost(message, repeated, tag = "2")]
     pub speakers: Vec<Speaker>,
+    /// That edge; empty from version 1, which speaks for itself alone.
+    #[prost(string, tag = "3")]
+    pub node_id: String,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -233,7 +283,7 @@ pub struct Speaker {
     pub level: f32,
 }
 
-/// Connection quality of the sender's own participants.
+/// Connection quality of an edge's participants.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Quality {
     #[prost(string, tag = "1")]
@@ -245,9 +295,12 @@ pub struct Quality {
     pub quality: u32,
     #[prost(float, tag = "4")]
     pub score: f32,
+    /// That edge; empty from version 1, which speaks for itself alone.
+    #[prost(string, tag = "5")]
+    pub node_id: String,
 }
 
-/// Who may subscribe to the tracks of one of the sender's participants; the receiver holds its own clients to it.
+/// Who may subscribe to the tracks of one of an edge's participants; the receiver holds its own clients to it.
 /// Without this message everybody may.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
 pub struct SubscriptionRules {
@@ -260,6 +313,12 @@ pub struct SubscriptionRules {
     pub all_participants: bool,
     #[prost(message, repeated, tag = "4")]
     pub allowed: Vec<AllowedSubscriber>,
+    /// That edge; empty from version 1, which speaks for itself alone.
+    #[prost(string, tag = "5")]
+    pub node_id: String,
+    /// As in [`ParticipantUpdate`].
+    #[prost(uint64, tag = "6")]
+    pub change: u64,
 }
 
 /// One subscriber, by identity or (where that is empty) by sid, and what it may watch.
@@ -275,7 +334,7 @@ pub struct AllowedSubscriber {
     pub track_sids: Vec<String>,
 }
 
-/// A moderation command for a participant the receiver owns.
+/// A moderation command for a participant the receiver owns, or knows the way to.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct RoomCommand {
     #[prost(string, tag = "1")]
@@ -284,6 +343,9 @@ pub struct RoomCommand {
     pub identity: String,
     #[prost(oneof = "CommandKind", tags = "3, 4, 5")]
     pub kind: Option<CommandKind>,
+    /// Node ids it has passed, the sender last. An edge that finds itself drops it.
+    #[prost(string, repeated, tag = "6")]
+    pub passed: Vec<String>,
 }
 
 #[derive(Clone, PartialEq, prost::Oneof)]
@@ -303,6 +365,91 @@ pub struct MuteTrack {
     pub track_sid: String,
     #[prost(bool, tag = "2")]
     pub muted: bool,
+}
+
+/// "From me you can hear what this edge says": its participants, their rules, who speaks, data.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct OriginRoute {
+    #[prost(string, tag = "1")]
+    pub room: String,
+    /// Node ids its word passes, the edge itself first, the sender last. A receiver that finds itself drops it.
+    #[prost(string, repeated, tag = "2")]
+    pub hops: Vec<String>,
+    /// `Hello.epoch` of the edge: what an older one said is void.
+    #[prost(uint64, tag = "3")]
+    pub epoch: u64,
+}
+
+/// "From me you cannot any more."
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct OriginLost {
+    #[prost(string, tag = "1")]
+    pub room: String,
+    #[prost(string, tag = "2")]
+    pub node_id: String,
+}
+
+/// "Tell me what this edge says, from where I am." Answered by a [`Sync`], what was missed, another [`Sync`], then news as it comes.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Follow {
+    #[prost(string, tag = "1")]
+    pub room: String,
+    #[prost(string, tag = "2")]
+    pub node_id: String,
+    #[prost(uint64, tag = "3")]
+    pub epoch: u64,
+    /// Chosen by the sender, new each time.
+    #[prost(uint64, tag = "4")]
+    pub number: u64,
+    /// Last change it has; 0 for none, then all comes.
+    #[prost(uint64, tag = "5")]
+    pub after: u64,
+    /// Data published before is not wanted: nobody was here yet.
+    #[prost(bool, tag = "6")]
+    pub fresh: bool,
+    /// Last reliable packet it has of each publisher.
+    #[prost(message, repeated, tag = "7")]
+    pub positions: Vec<Position>,
+}
+
+/// Where a publisher's reliable data stands.
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+pub struct Position {
+    #[prost(string, tag = "1")]
+    pub participant_sid: String,
+    #[prost(uint64, tag = "2")]
+    pub number: u64,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Unfollow {
+    #[prost(string, tag = "1")]
+    pub room: String,
+    #[prost(string, tag = "2")]
+    pub node_id: String,
+}
+
+/// Stands before and after what answers a [`Follow`].
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Sync {
+    #[prost(string, tag = "1")]
+    pub room: String,
+    #[prost(string, tag = "2")]
+    pub node_id: String,
+    #[prost(uint64, tag = "3")]
+    pub number: u64,
+    /// What follows is everybody there is: who is not named is gone.
+    #[prost(bool, tag = "4")]
+    pub full: bool,
+    /// The one after.
+    #[prost(bool, tag = "5")]
+    pub end: bool,
+    /// In the one after: the last change it was made of.
+    #[prost(uint64, tag = "6")]
+    pub change: u64,
+    /// In the one after: where reliable data stands, for a follower that asked afresh.
+    #[prost(message, repeated, tag = "7")]
+    pub positions: Vec<Position>,
 }
 
 /// Orderly end of the link.

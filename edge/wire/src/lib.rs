@@ -24,13 +24,14 @@ pub mod frame;
 pub mod ingest;
 pub mod journal;
 pub mod model;
+pub mod probe;
 pub mod rtp;
 pub mod split;
 pub mod spool;
 pub mod varint;
 
 /// The wire version a node says in its [`control::Hello`]. A node accepts its own and the one before.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// ALPN of a link between two edges.
 pub const ALPN_LINK: &[u8] = b"seodang-link/1";

@@ -158,9 +158,8 @@ fn split(world: &mut World) {
 
 /// No new joins; those who are here go elsewhere, one after the other.
 fn drain(world: &mut World, edge: usize) {
-    let now = world.now;
     let Some(rooms) = &mut world.edges[edge].rooms else { return };
-    rooms.drain(now);
+    rooms.set_draining(true);
     world.edges[edge].is_draining = true;
     let here: BTreeMap<String, (usize, PeerId)> =
         world.people.iter().filter(|(_, at)| at.0 == edge).map(|(who, at)| (who.clone(), *at)).collect();

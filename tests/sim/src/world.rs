@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use edge_room::{AddTrack, Config, Join, Output, PeerId, Request, Rooms};
+use edge_room::{AddTrack, Config, Join, Neighbour, Output, PeerId, Request, Rooms};
 use edge_sfu::{Command, Event, LinkId, SessionId, SourceId};
 use edge_wire::control::{Message, RoomData};
 use edge_wire::journal::Entry;
@@ -18,6 +18,8 @@ use crate::client::Client;
 pub(crate) const ROOM: &str = "class";
 /// An edge that is gone is missed by the control plane after this.
 const LEASE: Duration = Duration::from_secs(5);
+/// Starts of one process and the next are at least so many milliseconds apart.
+const EPOCH: u64 = 1_000;
 const REDIAL: Duration = Duration::from_millis(500);
 
 pub(crate) struct World {
@@ -31,6 +33,8 @@ pub(crate) struct World {
     pub(crate) cut: BTreeSet<(usize, usize)>,
     /// Connections that carry packets or are being made, with their ends.
     alive: BTreeMap<u64, (usize, usize)>,
+    /// Lives of the processes at their ends.
+    lives: BTreeMap<u64, (u64, u64)>,
     /// Arrival of the last packet in each direction: streams keep their order.
     arrivals: BTreeMap<(usize, usize), Instant>,
     presence: BTreeSet<usize>,
@@ -85,6 +89,7 @@ impl World {
             edges: Vec::new(),
             cut: BTreeSet::new(),
             alive: BTreeMap::new(),
+            lives: BTreeMap::new(),
             arrivals: BTreeMap::new(),
             presence: BTreeSet::new(),
             version: 0,
@@ -114,7 +119,8 @@ impl World {
     pub(crate) fn start_edge(&mut self, index: usize) {
         let address = "10.0.0.1:7000".parse().expect("an address");
         let (name, region) = (node_id(index), format!("region-{index}"));
-        let config = Config::new(name, region, ["CD"; 32].join(":"), vec![address], 1_000);
+        let mut config = Config::new(name, region, ["CD"; 32].join(":"), vec![address], 1_000);
+        config.epoch = (self.edges[index].life + 1) * EPOCH;
         let seed = self.rng.random();
         let edge = &mut self.edges[index];
         edge.rooms = Some(Rooms::new(config, seed));
@@ -192,6 +198,7 @@ impl World {
             now_ms,
             is_whep: false,
             publish_unannounced: false,
+            moves: None,
         };
         let now = self.now;
         let Some(rooms) = &mut self.edges[index].rooms else { return self.rejoin_soon(identity.to_owned()) };
@@ -319,7 +326,10 @@ impl World {
             }
             Due::Up { at, peer, connection } => {
                 let Some(rooms) = &mut self.edges[at].rooms else { return };
-                rooms.link_up(now, link(peer), node_id(peer));
+                let (low, high) = self.lives[&connection];
+                let epoch = EPOCH * if peer < at { low } else { high };
+                let neighbour = Neighbour { node_id: node_id(peer), epoch, version: edge_wire::VERSION };
+                rooms.link_up(now, link(peer), neighbour);
                 rooms.set_link_cost(link(peer), delay_ms(at, peer) as u32 * 2);
                 self.edges[at].links.insert(peer, connection);
                 if !self.alive.contains_key(&connection) {
@@ -376,6 +386,7 @@ impl World {
                 self.sequence += 1;
                 let connection = self.sequence;
                 self.alive.insert(connection, (a, b));
+                self.lives.insert(connection, (self.edges[a].life, self.edges[b].life));
                 let way = Duration::from_millis(delay_ms(a, b));
                 self.schedule(way, Due::Up { at: b, peer: a, connection });
                 self.schedule(way * 2, Due::Up { at: a, peer: b, connection });
@@ -389,7 +400,8 @@ impl World {
             return;
         }
         self.edges[at].seen = version;
-        let links = presence.iter().filter(|other| **other != at).map(|other| link(*other)).collect();
+        let links: Vec<LinkId> =
+            presence.iter().filter(|other| **other != at).map(|other| link(*other)).collect();
         let now = self.now;
         if let Some(rooms) = &mut self.edges[at].rooms {
             rooms.handle_room_peers(now, ROOM, links);
@@ -478,7 +490,10 @@ impl World {
                 self.tell_presence();
             }
             Output::Record { entry, .. } => edge.journal.push(entry),
-            Output::ClientData { .. } | Output::RoomPresence { .. } | Output::Fact(_) => {}
+            Output::ClientData { .. }
+            | Output::RoomPresence { .. }
+            | Output::Moved { .. }
+            | Output::Fact(_) => {}
         }
     }
 

@@ -252,7 +252,7 @@ fn an_edge_that_enters_before_the_control_plane_says_so_gets_nothing_until_then_
     assert_eq!(world.identities(teacher), ["student"]);
     // As with a store that is away: edge 1 is in the room and says so, edge 0 does not know yet.
     let now = world.now;
-    world.edges[0].rooms.handle_room_peers(now, "class", Vec::new());
+    world.edges[0].rooms.handle_room_peers(now, "class", Vec::<edge_sfu::LinkId>::new());
     world.run();
     let told = world.edges[0].said.len();
     let again = world.edges[1].said.iter().find(|(_, message)| matches!(message, Message::EnterRoom(_)));

@@ -4,9 +4,9 @@ use bytes::Bytes;
 use edge_room::{AddTrack, Request, Simulate, TrackSettings};
 use edge_sfu::{Event, LinkId, SessionId, SourceId};
 use edge_wire::control::{
-    Announce, Codec, EnterRoom, KeyframeRequest, LeaveRoom, Message, Nack, ParticipantGone,
-    ParticipantUpdate, Quality, RoomCommand, RoomData, SenderReport, Speaker, Speakers, Subscribe,
-    SubscriptionRules, Unsubscribe, Withdraw,
+    Announce, Codec, EnterRoom, Follow, KeyframeRequest, LeaveRoom, Message, Nack, OriginLost, OriginRoute,
+    ParticipantGone, ParticipantUpdate, Quality, RoomCommand, RoomData, SenderReport, Speaker, Speakers,
+    Subscribe, SubscriptionRules, Sync, Unsubscribe, Withdraw,
 };
 use edge_wire::model::{Data, Participant, Room, Track, TrackSource};
 use proptest::prelude::*;
@@ -92,7 +92,7 @@ fn apply(world: &mut World, names: &Names, (what, a, b, c): Op) {
             1 => world.pass(std::time::Duration::from_millis(u64::from(a) * 40)),
             2 => {
                 let room = if a.is_multiple_of(3) { "class" } else { "elsewhere" };
-                let links = (0..u32::from(a % 4)).map(LinkId).collect();
+                let links: Vec<LinkId> = (0..u32::from(a % 4)).map(LinkId).collect();
                 world.edges[edge].rooms.handle_room_peers(world.now, room, links);
                 world.run();
             }
@@ -156,13 +156,41 @@ fn message(names: &Names, track_sid: String, (what, a, b, c): Op) -> Message {
     participant.tracks.push(Track { sid: track_sid.clone(), ..Track::default() });
     let participant_sid = participant.sid.clone();
     let flow = u64::from(c % 8);
-    match what / 4 % 18 {
-        0 => Message::EnterRoom(EnterRoom { room: record }),
+    match what / 4 % 22 {
+        18 => Message::OriginRoute(OriginRoute {
+            room,
+            hops: vec![format!("edge-{}", a % 3), format!("edge-{}", c % 2)],
+            epoch: u64::from(c % 2),
+        }),
+        19 => Message::OriginLost(OriginLost { room, node_id: format!("edge-{}", a % 3) }),
+        20 => Message::Follow(Follow {
+            room,
+            node_id: format!("edge-{}", a % 3),
+            number: u64::from(c),
+            after: u64::from(b),
+            ..Follow::default()
+        }),
+        21 => Message::Sync(Sync {
+            room,
+            node_id: format!("edge-{}", a % 3),
+            number: u64::from(c),
+            full: a.is_multiple_of(2),
+            end: b.is_multiple_of(2),
+            ..Sync::default()
+        }),
+        0 => Message::EnterRoom(EnterRoom {
+            room: record,
+            session: u64::from(c % 3),
+            answers: u64::from(a % 5),
+            spare: a.is_multiple_of(7),
+        }),
         1 => Message::LeaveRoom(LeaveRoom { room }),
-        2 | 3 => Message::Participant(ParticipantUpdate { room, participant }),
-        4 => {
-            Message::ParticipantGone(ParticipantGone { room, sid: participant_sid, identity: String::new() })
-        }
+        2 | 3 => Message::Participant(ParticipantUpdate { room, participant, change: u64::from(c) }),
+        4 => Message::ParticipantGone(ParticipantGone {
+            room,
+            sid: participant_sid,
+            ..ParticipantGone::default()
+        }),
         5 | 6 => Message::Announce(Announce {
             room,
             track_sid,
@@ -183,20 +211,35 @@ fn message(names: &Names, track_sid: String, (what, a, b, c): Op) -> Message {
         13 => Message::SenderReport(SenderReport { flow, ntp: 0, rtp_timestamp: 0, age_ms: 0 }),
         14 => {
             let data = Data { destinations: vec![String::new()], reliable: true, ..Data::default() };
-            Message::Data(RoomData { room, data })
+            Message::Data(RoomData {
+                room,
+                data,
+                node_id: format!("edge-{}", a % 3),
+                number: u64::from(a),
+                follow: u64::from(c),
+                passed: 0,
+            })
         }
-        15 => {
-            Message::Speakers(Speakers { room, speakers: vec![Speaker { participant_sid, level: f32::NAN }] })
-        }
-        16 => Message::Quality(Quality { room, participant_sid, quality: u32::from(c), score: f32::NAN }),
+        15 => Message::Speakers(Speakers {
+            room,
+            speakers: vec![Speaker { participant_sid, level: f32::NAN }],
+            ..Speakers::default()
+        }),
+        16 => Message::Quality(Quality {
+            room,
+            participant_sid,
+            quality: u32::from(c),
+            score: f32::NAN,
+            ..Quality::default()
+        }),
         _ if c.is_multiple_of(2) => {
-            Message::Command(RoomCommand { room, identity: participant.identity, kind: None })
+            Message::Command(RoomCommand { room, identity: participant.identity, ..RoomCommand::default() })
         }
         _ => Message::SubscriptionRules(SubscriptionRules {
             room,
             participant_sid,
             all_participants: false,
-            allowed: Vec::new(),
+            ..SubscriptionRules::default()
         }),
     }
 }

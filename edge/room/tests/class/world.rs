@@ -383,7 +383,7 @@ impl World {
 
     fn tell_presence(&mut self) {
         for index in self.presence.clone() {
-            let links =
+            let links: Vec<LinkId> =
                 self.presence.iter().filter(|other| **other != index).map(|other| link(*other)).collect();
             self.edges[index].rooms.handle_room_peers(self.now, "class", links);
         }

@@ -87,7 +87,7 @@ fn frame_seeds() -> Vec<Vec<u8>> {
         ..Default::default()
     };
     let payload = model::Data { payload: b"hello".to_vec().into(), reliable: true, ..Default::default() };
-    let data = RoomData { room: "class".into(), data: payload };
+    let data = RoomData { room: "class".into(), data: payload, ..RoomData::default() };
     let messages = [
         Message::Hello(Hello { version: 1, node_id: "seoul-edge".into(), region: "seoul".into(), epoch: 9 }),
         Message::Announce(announce),
