@@ -2,7 +2,7 @@
 //! over one embedded store.
 //!
 //! Ports, from `--port-base`: +0 control plane, +1 origin HTTP, +2 origin QUIC (UDP), +3 origin admin, +4 control plane
-//! admin; edge i: +10+10i HTTP, then media (UDP), link (UDP), admin; cdn i: +50+10i HTTP, then admin.
+//! admin, +5 control plane for nodes; edge i: +10+10i HTTP, then media (UDP), link (UDP), admin; cdn i: +50+10i HTTP, then admin.
 
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use control_plane_agent::authority::Authority;
+use control_plane_agent::identity::CONTROL_PLANE_NAME;
 use control_plane_agent::store::Store;
 use control_plane_agent::store::embedded::Embedded;
 use control_plane_agent::telemetry;
@@ -37,6 +38,7 @@ const REGIONS: [(&str, Location); 3] = [
 const ORIGIN: &str = "origin";
 const ORIGIN_HTTP: u16 = 1;
 const CONTROL_PLANE_ADMIN: u16 = 4;
+const CONTROL_PLANE_NODES: u16 = 5;
 const EDGES: u16 = 10;
 const CDN: u16 = 50;
 /// Ports of one node, and of the whole house.
@@ -202,12 +204,15 @@ impl Builder {
             location: Some(REGIONS[0].1),
             listen: self.local(0),
             admin: self.local(CONTROL_PLANE_ADMIN),
+            // The store is at hand for everybody here; the edges' facts of attendance come this way all the same.
+            nodes: Some(self.local(CONTROL_PLANE_NODES)),
             data_dir: self.data_dir.join("control-plane"),
             api_keys: vec![self.api_key.clone()],
             dev: true,
             ..control_plane::Config::default()
         };
-        let bound = control_plane::ControlPlane::bind(config, self.store.clone(), None).await?;
+        let identity = self.authority.issue(&config.id, &[CONTROL_PLANE_NAME])?.identity()?;
+        let bound = control_plane::ControlPlane::bind(config, self.store.clone(), Some(identity)).await?;
         self.ready.web = format!("http://{}", bound.address()?);
         let stop = self.stop.clone();
         self.spawn("control plane", async move { bound.run(stop).await });

@@ -71,6 +71,12 @@ impl Authority {
     /// # Errors
     /// Names the file that is unreadable or only half there.
     pub fn open(directory: &Path) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(directory).with_context(|| format!("creating {}", directory.display()))?;
+        // Two at once make one CA: the second waits, and finds it.
+        let lock = directory.join("ca.lock");
+        let held = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(&lock);
+        let held = held.with_context(|| format!("opening {}", lock.display()))?;
+        held.lock().with_context(|| format!("locking {}", lock.display()))?;
         let (cert, key) = (directory.join("ca.pem"), directory.join("ca.key"));
         if cert.exists() || key.exists() {
             let read = |path: &Path| {
@@ -80,7 +86,6 @@ impl Authority {
                 .with_context(|| format!("fleet CA in {}", directory.display()));
         }
         let (authority, key_pem) = Self::generate()?;
-        std::fs::create_dir_all(directory).with_context(|| format!("creating {}", directory.display()))?;
         write_file(&key, &key_pem, 0o600)?;
         write_file(&cert, &authority.ca_pem, 0o644)?;
         Ok(authority)
@@ -148,15 +153,47 @@ fn set_validity(params: &mut CertificateParams, days: u64) {
     params.not_after = epoch + now + Duration::from_secs(days * 86_400);
 }
 
+/// Whoever reads the file meanwhile reads the old one or the new one, never half of one.
 fn write_file(path: &Path, text: &str, mode: u32) -> anyhow::Result<()> {
     let what = || format!("writing {}", path.display());
+    let unfinished = path.with_extension(format!("{:016x}.new", rand::random::<u64>()));
     let mut file = std::fs::OpenOptions::new()
         .write(true)
-        .create(true)
-        .truncate(true)
+        .create_new(true)
         .mode(mode)
-        .open(path)
+        .open(&unfinished)
         .with_context(what)?;
-    file.write_all(text.as_bytes()).with_context(what)?;
-    file.sync_all().with_context(what)
+    let written = file
+        .write_all(text.as_bytes())
+        .and_then(|()| file.sync_all())
+        .and_then(|()| std::fs::rename(&unfinished, path));
+    if written.is_err() {
+        let _ = std::fs::remove_file(&unfinished);
+    }
+    written.with_context(what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_at_once_make_one_authority() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let issue = |number: u32| {
+            let name = format!("node-{number}");
+            let authority = Authority::open(directory.path()).expect("opens");
+            let issued = authority.issue(&name, &[]).expect("issued");
+            issued.write(directory.path(), &name).expect("written");
+            issued.ca_pem
+        };
+        let all: Vec<String> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..16).map(|number| scope.spawn(move || issue(number))).collect();
+            threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
+        });
+        let kept = std::fs::read_to_string(directory.path().join("ca.pem")).expect("kept");
+        assert!(all.iter().all(|ca| *ca == kept));
+        let names = std::fs::read_dir(directory.path()).expect("readable").flatten();
+        assert!(names.map(|entry| entry.file_name()).all(|name| !name.to_string_lossy().ends_with(".new")));
+    }
 }
