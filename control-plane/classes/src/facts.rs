@@ -15,6 +15,13 @@ const COLUMNS: usize = 13;
 /// Participants looked at in one go; the rest come when these are settled.
 const OPEN_MAX: usize = 5_000;
 
+/// A participant leaves once. What the control plane concludes gives way to any edge's word; that an edge was lost gives way
+/// to the word of the edge on which the participant went on, and the earlier of two such to the later.
+const GIVE_WAY: &str = "DELETE FROM facts WHERE kind = 'left' AND reason = 'edge-lost' AND EXISTS (SELECT 1 FROM facts l \
+    WHERE l.participant_sid = facts.participant_sid AND l.kind = 'left' AND (l.concluded < facts.concluded \
+    OR (l.concluded = facts.concluded AND (l.reason <> 'edge-lost' OR l.at_ms > facts.at_ms \
+    OR (l.at_ms = facts.at_ms AND l.node > facts.node)))))";
+
 /// Somebody who joined and of whom nobody says that they left.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Open {
@@ -46,10 +53,7 @@ pub async fn record(database: &Database, facts: &[Fact]) -> Result<()> {
     crate::transaction!(database, tx => {
         insert(&tx, facts.iter().map(|fact| row(fact, false))).await?;
         if !left.is_empty() {
-            let sql = format!(
-                "DELETE FROM facts WHERE concluded = 1 AND participant_sid IN ({})",
-                placeholders(1, left.len())
-            );
+            let sql = format!("{GIVE_WAY} AND participant_sid IN ({})", placeholders(1, left.len()));
             tx.execute(&sql, left.iter().map(|sid| Value::from(*sid)).collect()).await?;
         }
         Ok(())
@@ -114,9 +118,7 @@ pub async fn conclude(database: &Database, open: &Open, at_ms: u64) -> Result<bo
 /// # Errors
 /// The database is away.
 pub async fn reconcile(database: &Database) -> Result<u64> {
-    let sql = "DELETE FROM facts WHERE concluded = 1 AND EXISTS (SELECT 1 FROM facts l WHERE l.concluded = 0 \
-        AND l.kind = 'left' AND l.participant_sid = facts.participant_sid)";
-    database.execute(sql, Vec::new()).await
+    database.execute(GIVE_WAY, Vec::new()).await
 }
 
 async fn insert(sql: &impl Sql, rows: impl IntoIterator<Item = Vec<Value>>) -> Result<u64> {

@@ -396,6 +396,16 @@ pub enum Fact {
         room: model::Room,
         participant: model::Participant,
     },
+    /// Somebody who joined at another edge goes on here.
+    ParticipantArrived {
+        room: model::Room,
+        participant: model::Participant,
+    },
+    /// Somebody who joined, or arrived, goes on at another edge: no leave.
+    ParticipantDeparted {
+        room: model::Room,
+        participant: model::Participant,
+    },
     /// Somebody who joined is gone, and was last heard `unheard` ago.
     ParticipantLeft {
         room: model::Room,

@@ -18,7 +18,7 @@ use crate::limits::{GHOST_MAX, HEIR_MAX, MOVE_VERSIONS};
 use crate::participant::Remote;
 use crate::room::{Room, Who};
 use crate::track::{Owner, Track};
-use crate::{LeaveAction, LeaveReason, Output, PeerId, Rooms};
+use crate::{Fact, LeaveAction, LeaveReason, Output, PeerId, Rooms};
 
 /// Where a client of this edge stands in the room.
 #[derive(Debug, Default)]
@@ -126,6 +126,7 @@ impl Room {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         peer.standing = Standing::Ghost { until };
         let (sid, rules) = (peer.sid().to_owned(), peer.rules.clone());
+        let before = peer.participant.clone();
         let published: Vec<String> = peer.participant.tracks.iter().map(|track| track.sid.clone()).collect();
         edge.wake(until, &self.record.name, "ghost");
         for track_sid in published {
@@ -144,6 +145,7 @@ impl Room {
         self.roster.presence = true;
         self.sync_remote_tracks(edge, now, &sid);
         tracing::info!(peer = id.0, "a participant goes on at another edge");
+        edge.push(Output::Fact(Fact::ParticipantDeparted { room: self.record.clone(), participant: before }));
         edge.push(Output::Moved { peer: id });
     }
 
@@ -177,6 +179,10 @@ impl Room {
         for track_sid in own {
             self.record_track(edge, now, &track_sid);
             self.refresh_demand(edge, now, &track_sid);
+        }
+        if let Some(peer) = self.peers.get(&id) {
+            let (room, participant) = (self.record.clone(), peer.participant.clone());
+            edge.push(Output::Fact(Fact::ParticipantArrived { room, participant }));
         }
         tracing::info!(peer = id.0, "a participant of another edge goes on here");
     }

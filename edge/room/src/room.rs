@@ -258,7 +258,8 @@ impl Room {
         self.qualities.forget(&participant.sid);
         self.record_participant(edge, "leave", &participant);
         self.roster.left(&participant, true);
-        if participant.state == ParticipantState::Active as i32 {
+        // Who moved joined at another edge, whatever became of its media here.
+        if participant.state == ParticipantState::Active as i32 || peer.moved.is_some() {
             let lost_at = peer.resume_until.and_then(|until| until.checked_sub(RESUME_LINGER));
             let unheard = lost_at.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
             let room = self.record.clone();

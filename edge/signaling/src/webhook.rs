@@ -30,7 +30,7 @@ pub struct Webhook {
 #[must_use]
 pub fn event(fact: &Record, id: &str, key: &ApiKey, now_s: u64) -> Option<Webhook> {
     let name = match Kind::try_from(fact.kind).ok()? {
-        Kind::Present => return None,
+        Kind::Present | Kind::ParticipantArrived | Kind::ParticipantDeparted => return None,
         Kind::RoomStarted => "room_started",
         Kind::RoomFinished => "room_finished",
         Kind::ParticipantJoined => "participant_joined",

@@ -12,6 +12,12 @@ pub(super) fn record(fact: edge_room::Fact, now_ms: u64) -> Record {
         edge_room::Fact::ParticipantJoined { room, participant } => {
             (Kind::ParticipantJoined, room, Some(participant), None)
         }
+        edge_room::Fact::ParticipantArrived { room, participant } => {
+            (Kind::ParticipantArrived, room, Some(participant), None)
+        }
+        edge_room::Fact::ParticipantDeparted { room, participant } => {
+            (Kind::ParticipantDeparted, room, Some(participant), None)
+        }
         edge_room::Fact::ParticipantLeft { room, participant, reason, unheard } => {
             let unheard_ms = u64::try_from(unheard.as_millis()).unwrap_or(u64::MAX);
             let heard_ms = now_ms.saturating_sub(unheard_ms);
@@ -47,7 +53,7 @@ pub(super) fn fact(record: &Record, node: &str, epoch: u64) -> Option<Fact> {
     let track = record.track.clone().unwrap_or_default();
     let source = source_of(&track).to_owned();
     let what = match Kind::try_from(record.kind).ok()? {
-        Kind::Present => return None,
+        Kind::Present | Kind::ParticipantArrived | Kind::ParticipantDeparted => return None,
         Kind::RoomStarted => What::RoomStarted,
         Kind::RoomFinished => What::RoomFinished,
         Kind::ParticipantJoined => What::Joined { identity, participant_sid },

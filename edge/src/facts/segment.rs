@@ -148,10 +148,10 @@ fn replay(epoch: u64, number: u64, path: &Path, leftover: &mut Leftover) -> anyh
 pub(super) fn attend(present: &mut BTreeMap<String, Record>, record: Record) {
     let Some(sid) = record.participant.as_ref().map(|participant| participant.sid.clone()) else { return };
     match Kind::try_from(record.kind) {
-        Ok(Kind::ParticipantJoined | Kind::Present) => {
+        Ok(Kind::ParticipantJoined | Kind::ParticipantArrived | Kind::Present) => {
             present.insert(sid, record);
         }
-        Ok(Kind::ParticipantLeft) => {
+        Ok(Kind::ParticipantLeft | Kind::ParticipantDeparted) => {
             present.remove(&sid);
         }
         _ => {}

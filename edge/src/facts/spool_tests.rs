@@ -54,6 +54,10 @@ fn who_was_in_when_the_edge_was_killed_left_once_when_it_was_last_alive() {
     spool.shared.enter(CONTROL_PLANE, Position::default());
     ["a", "b", "c"].iter().for_each(|who| join(&mut spool, who));
     leave(&mut spool, "b");
+    // One goes on elsewhere, one comes from there.
+    for (kind, who) in [(Kind::ParticipantDeparted, "c"), (Kind::ParticipantArrived, "d")] {
+        assert!(spool.append(fact(kind, who, BEGIN_MS)));
+    }
     spool.sync().expect("synced");
     spool.beat(BEGIN_MS + 700).expect("beats");
     // Not durable when the kill comes.
@@ -62,7 +66,16 @@ fn who_was_in_when_the_edge_was_killed_left_once_when_it_was_last_alive() {
 
     let spool = Spool::open(directory.path(), BEGIN_MS + 60_000).expect("opens again");
     let (all, end) = told(&spool, Position::default());
-    let expected = ["a joined", "b joined", "c joined", "b left", "a edge-lost +700", "c edge-lost +700"];
+    let expected = [
+        "a joined",
+        "b joined",
+        "c joined",
+        "b left",
+        "Ok(ParticipantDeparted)",
+        "Ok(ParticipantArrived)",
+        "a edge-lost +700",
+        "d edge-lost +700",
+    ];
     assert_eq!(all, expected);
     assert_eq!(end, Position { epoch: BEGIN_MS + 60_000, sequence: 2 });
     drop(spool);

@@ -101,7 +101,9 @@ impl Uploader {
                 }
                 continue;
             }
-            match self.send(facts).await {
+            // Records that are no facts are passed over.
+            let sent = if facts.is_empty() { Ok(0) } else { self.send(facts).await };
+            match sent {
                 Ok(count) => {
                     self.metrics.facts_sent.inc_by(count);
                     position = last;

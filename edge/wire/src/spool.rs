@@ -43,6 +43,10 @@ pub enum Kind {
     ParticipantLeft = 4,
     TrackPublished = 5,
     TrackUnpublished = 6,
+    /// Goes on here after it joined at another edge: no fact, but who is killed with this edge now leaves it.
+    ParticipantArrived = 7,
+    /// Goes on at another edge, whose word it is that it leaves.
+    ParticipantDeparted = 8,
 }
 
 /// Appends one record.

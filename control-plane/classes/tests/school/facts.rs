@@ -7,6 +7,7 @@ use control_plane_classes::{Database, Sql};
 use crate::both::{School, both};
 
 both!(
+    of_two_words_about_a_leave_the_better_one_stays,
     a_repeat_changes_nothing,
     a_conclusion_is_made_once_and_gives_way_to_the_edges_own_word,
     several_control_planes_store_and_conclude_at_once
@@ -83,6 +84,30 @@ async fn a_conclusion_is_made_once_and_gives_way_to_the_edges_own_word(school: S
     assert_eq!(stored(database, "minji").await[1..], [own]);
     assert!(!conclude(database, &found[0], 70_000).await.expect("looked at"));
     assert_eq!(reconcile(database).await.expect("looked at"), 0);
+}
+
+/// An edge is killed just when a participant of its goes on at another.
+async fn of_two_words_about_a_leave_the_better_one_stays(school: School) {
+    let database = &school.database;
+    let lost = |node: &str, at_ms: u64| {
+        let what = What::Left {
+            identity: "minji".into(),
+            participant_sid: "PA_minji".into(),
+            reason: "edge-lost".into(),
+        };
+        let id = FactId { node: node.into(), epoch: 9, sequence: 1 };
+        Fact { id, at_ms, ..fact(9, 1, what) }
+    };
+    record(database, &[joined(1, "minji"), lost("jeju-edge", 60_000)]).await.expect("stored");
+    record(database, &[lost("seoul-edge", 61_000)]).await.expect("stored");
+    record(database, &[lost("jeju-edge", 60_000)]).await.expect("a repeat");
+    let reasons = |all: &[(String, String, u64)]| all.iter().map(|l| (l.1.clone(), l.2)).collect::<Vec<_>>();
+    let found = stored(database, "minji").await;
+    assert_eq!(reasons(&found[1..]), [("edge-lost".to_owned(), 61_000)]);
+    record(database, &[left(1_000, 2, "minji")]).await.expect("stored");
+    record(database, &[lost("seoul-edge", 61_000)]).await.expect("a repeat");
+    let found = stored(database, "minji").await;
+    assert_eq!(reasons(&found[1..]), [("client-initiated".to_owned(), 50_002)]);
 }
 
 async fn several_control_planes_store_and_conclude_at_once(school: School) {

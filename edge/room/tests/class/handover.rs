@@ -74,6 +74,10 @@ fn a_track_comes_from_another_edge_and_nobody_leaves() {
         assert_eq!(left, 0, "nobody was told that the teacher left");
     }
     assert_eq!(scene.world.edges[0].moved, [scene.teacher.1]);
+    let told =
+        |edge: usize, is: fn(&Fact) -> bool| scene.world.edges[edge].facts.iter().filter(|f| is(f)).count();
+    assert_eq!(told(0, |fact| matches!(fact, Fact::ParticipantDeparted { .. })), 1);
+    assert_eq!(told(2, |fact| matches!(fact, Fact::ParticipantArrived { .. })), 1);
     assert_eq!(scene.world.edges[0].identities, ["near"]);
 
     // The first connection ends quietly, whoever ends it.
