@@ -121,7 +121,13 @@ function QuestionCard({ room, question, onSeek }: { room: Classroom; question: Q
   );
 }
 
-export function AskForm({ onAsk, label }: { onAsk: (text: string) => void; label?: string }) {
+interface AskFormProps {
+  onAsk: (text: string) => void;
+  label?: string;
+  onFocus?: () => void;
+}
+
+export function AskForm({ onAsk, label, onFocus }: AskFormProps) {
   const t = useT();
   const [text, setText] = useState('');
   const submit = (event: FormEvent) => {
@@ -140,6 +146,7 @@ export function AskForm({ onAsk, label }: { onAsk: (text: string) => void; label
         enterKeyHint="send"
         placeholder={t('ask.placeholder')}
         aria-label={label ?? t('ask.placeholder')}
+        onFocus={onFocus}
         data-testid="question-input"
         onChange={(event) => setText(event.target.value)}
       />

@@ -11,14 +11,15 @@ export interface ClassroomView extends FeedView {
   parcels: readonly ParcelView[];
 }
 
-/** Keeps a classroom going while it is on the page. */
-export function useClassroom(room: Classroom): ClassroomView {
+/** Keeps a classroom going while it is on the page; not for those who are not signed in. */
+export function useClassroom(room: Classroom, active = true): ClassroomView {
   const feed = useSyncExternalStore(room.feed.subscribe, room.feed.view);
   const parcels = useSyncExternalStore(room.outbox.subscribe, room.outbox.view);
   useEffect(() => {
+    if (!active) return undefined;
     room.start();
     return () => room.stop();
-  }, [room]);
+  }, [room, active]);
   return { ...feed, parcels };
 }
 

@@ -5,11 +5,12 @@ import { clock } from '../i18n/format';
 import { Icon } from '../ui/icons';
 import type { Engine } from './engine';
 import type { ReplayView } from './view';
-import { JUMP_MS, toggleFullscreen } from './keys';
+import { JUMP_MS, RATES, toggleFullscreen } from './keys';
 
 /** "Now" of a running class: so far behind that the next segments are there in time. */
 const LIVE_BEHIND_MS = 8_000;
-const RATES = [0.75, 1, 1.25, 1.5, 1.75, 2] as const;
+/** What people look for again; the rest would only crowd the bar. */
+const MARKED = new Set(['quiz', 'poll', 'question', 'publish', 'slide', 'chat']);
 
 interface ControlsProps {
   engine: Engine;
@@ -138,9 +139,11 @@ function SeekBar({ engine, view, manifest, events }: Omit<ControlsProps, 'frame'
             />
           )),
         )}
-        {events.map((event, place) => (
-          <i key={place} className="seek-event" style={{ left: share(event.at_ms) }} />
-        ))}
+        {events
+          .filter((event) => MARKED.has(event.kind))
+          .map((event, place) => (
+            <i key={place} className="seek-event" data-kind={event.kind} style={{ left: share(event.at_ms) }} />
+          ))}
       </div>
       <input
         type="range"

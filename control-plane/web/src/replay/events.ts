@@ -59,6 +59,14 @@ export function describeEvent(t: Translate, event: TimelineEvent): string {
       return t('event.screen', { name });
     case 'hand':
       return t('event.hand', { name });
+    case 'quiz':
+    case 'poll':
+    case 'slide': {
+      const title = text(data, 'title', 'question', 'text');
+      return title ? t(`event.${event.kind}`, { title }) : event.kind;
+    }
+    case 'question':
+      return t('event.question', { text: text(data, 'text') ?? '' });
     default:
       return [event.kind, text(data, 'name', 'identity'), text(data, 'text', 'title')].filter(Boolean).join(' · ');
   }

@@ -3,13 +3,18 @@ import type { Engine } from './engine';
 export const STEP_MS = 5_000;
 export const JUMP_MS = 10_000;
 
-/** Player keys as everywhere: space or k, arrows, j and l, m, f, Home and End. Fields and buttons keep theirs. */
-export function handleKey(event: KeyboardEvent, engine: Engine, frame: HTMLElement | null): void {
+export const RATES = [0.75, 1, 1.25, 1.5, 1.75, 2] as const;
+
+/**
+ * Player keys as everywhere: space or k, arrows, j and l, < and >, m, f, Home and End; q asks a question. Fields, tabs and
+ * buttons keep theirs.
+ */
+export function handleKey(event: KeyboardEvent, engine: Engine, frame: HTMLElement | null, ask: () => void): void {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const target = event.target instanceof HTMLElement ? event.target : null;
-  if (target?.closest('input:not([type=range]), select, textarea')) return;
+  if (target?.closest('input:not([type=range]), select, textarea, [role=tab], dialog')) return;
   if (event.key === ' ' && target?.closest('button, a')) return;
-  const act = action(event.key, engine, frame);
+  const act = event.key === 'q' || event.key === 'ㅂ' ? ask : action(event.key, engine, frame);
   if (!act) return;
   event.preventDefault();
   act();
@@ -33,6 +38,10 @@ function action(key: string, engine: Engine, frame: HTMLElement | null): (() => 
       return () => engine.seek(0);
     case 'End':
       return () => engine.seek(view.durationMs);
+    case '<':
+      return () => engine.setRate(RATES.findLast((rate) => rate < view.rate) ?? view.rate);
+    case '>':
+      return () => engine.setRate(RATES.find((rate) => rate > view.rate) ?? view.rate);
     case 'm':
       return () => engine.setVolume(view.volume, !view.muted);
     case 'f':

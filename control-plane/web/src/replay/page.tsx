@@ -10,6 +10,7 @@ import { useLoad } from '../ui/use-load';
 import { useTitle } from '../ui/use-title';
 import { Deck } from './deck';
 import { useReplay } from './use-replay';
+import '../classroom/classroom.css';
 import './replay.css';
 
 /** `/replay/{id}`: a recorded class on one clock, from the cdn node nearest to the viewer. */
@@ -19,7 +20,7 @@ export default function ReplayPage({ id }: { id: string }) {
   const [regionId, setRegionId] = useState(new URLSearchParams(location.search).get('region') ?? recall('region') ?? '');
   const region = config?.dev ? (config.regions.find((known) => known.id === regionId) ?? config.regions[0] ?? null) : null;
   // Without settings the viewer's address says where they are: that is how it works outside of development anyway.
-  const { engine, manifest, node, events, error, retry } = useReplay(
+  const { engine, manifest, node, events, resumedMs, error, retry } = useReplay(
     id,
     config || configError !== null ? region : undefined,
   );
@@ -52,7 +53,16 @@ export default function ReplayPage({ id }: { id: string }) {
       )}
       {error !== null && !missing && <ErrorNotice text={explain(t, error)} onRetry={retry} />}
       {!engine && error === null && <Loading />}
-      {engine && manifest && <Deck engine={engine} manifest={manifest} events={events} classId={id} />}
+      {engine && manifest && (
+        <Deck
+          engine={engine}
+          manifest={manifest}
+          events={events}
+          classId={id}
+          teaches={entry?.mine?.teaches ?? false}
+          resumedMs={resumedMs}
+        />
+      )}
       {engine && (
         <footer className="replay-foot">
           {node && (

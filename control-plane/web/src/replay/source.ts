@@ -21,18 +21,26 @@ export function manifestPath(asked: string | null): string | null {
 }
 
 /** While a class runs: what is being recorded. Afterwards: what the catalogue says, else the newest there is. */
-function chooseRecording(entry: ClassDetail): string | null {
+function chooseRecording(entry: ClassDetail, roomSid: string | null): string | null {
+  const named = entry.recordings.find((recording) => recording.room_sid === roomSid);
+  if (named) return named.manifest;
   const running = (recording: Recording) => entry.state === 'live' && recording.state === 'live';
   return entry.recordings.findLast(running)?.manifest ?? entry.replay ?? entry.recordings.at(-1)?.manifest ?? null;
 }
 
-export async function findReplay(id: string, region: Region | null, asked: string | null): Promise<Replay> {
+/** `asked` is a manifest's path, `roomSid` one of a class's recordings; without either the newest. */
+export async function findReplay(
+  id: string,
+  region: Region | null,
+  asked: string | null,
+  roomSid: string | null,
+): Promise<Replay> {
   const direct = manifestPath(asked);
   const entry = await getClass(id).catch((error: unknown) => {
     if (direct) return null;
     throw error;
   });
-  const path = direct ?? (entry && chooseRecording(entry));
+  const path = direct ?? (entry && chooseRecording(entry, roomSid));
   if (!path) throw new ApiError('no_replay', 'no replay');
   const nodes = await listCdn({ region: region?.id, location: region?.location });
   if (nodes.length === 0) throw new ApiError('cdn_none', 'no cdn node');

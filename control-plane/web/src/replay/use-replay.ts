@@ -1,13 +1,22 @@
 import { useEffect, useState } from 'react';
+import { getTimeline } from '../api/classroom';
 import { ApiError } from '../api/client';
-import type { CdnChoice, Manifest, Region, TimelineEvent } from '../api/contract';
+import type { CdnChoice, ClassEvent, Manifest, Region, TimelineEvent } from '../api/contract';
+import { recall } from '../storage';
 import { Engine } from './engine';
+import { merge } from './happenings';
+import { resumeAt } from './watched';
 import { fetchManifest, fetchTimeline, findReplay, firstManifest, manifestUrl, type Replay } from './source';
 
 /** A growing recording is asked for news this often. */
 const LIVE_REFRESH_MS = 2_000;
 /** Turns around the nodes before playback is given up. */
 const NODE_FAILURES_MAX = 6;
+/** The control plane's timeline of a running class is asked for at every so many looks at the recording. */
+const TOLD_EVERY = 10;
+
+/** Where a recording was left, by its room. */
+export const resumeKey = (roomSid: string): string => `resume.${roomSid}`;
 
 export interface ReplayState {
   replay: Replay | null;
@@ -15,12 +24,14 @@ export interface ReplayState {
   manifest: Manifest | null;
   node: CdnChoice | null;
   events: TimelineEvent[];
+  /** Where an earlier visit was gone on from. */
+  resumedMs: number | null;
   error: unknown;
   retry: () => void;
 }
 
 type Loaded = Omit<ReplayState, 'retry'>;
-const NOTHING: Loaded = { replay: null, engine: null, manifest: null, node: null, events: [], error: null };
+const NOTHING: Loaded = { replay: null, engine: null, manifest: null, node: null, events: [], resumedMs: null, error: null };
 
 /** Finds the recording and the nearest node that has it, and keeps it fresh while the class runs. */
 export function useReplay(id: string, region: Region | null | undefined): ReplayState {
@@ -44,15 +55,17 @@ class Loader {
   private engine: Engine | null = null;
   private manifest: Manifest | null = null;
   private node = 0;
+  private told: ClassEvent[] = [];
+  private looks = 0;
   private failures = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
-    id: string,
+    private readonly id: string,
     region: Region | null,
     private readonly tell: (change: Partial<Loaded>) => void,
   ) {
-    void this.start(id, region).catch((error: unknown) => this.say({ error }));
+    void this.start(region).catch((error: unknown) => this.say({ error }));
   }
 
   stop(): void {
@@ -65,17 +78,19 @@ class Loader {
     if (!this.stopped) this.tell(change);
   }
 
-  private async start(id: string, region: Region | null): Promise<void> {
+  private async start(region: Region | null): Promise<void> {
     const query = new URLSearchParams(location.search);
-    this.replay = await findReplay(id, region, query.get('manifest'));
+    this.replay = await findReplay(this.id, region, query.get('manifest'), query.get('room_sid'));
     const { manifest, node } = await firstManifest(this.replay, 0);
     if (this.stopped) return;
     const asked = Number(query.get('t') ?? NaN);
+    const left = resumeAt(recall(resumeKey(manifest.room_sid)), manifest.duration_ms);
+    const startMs = Number.isFinite(asked) ? asked * 1000 : left;
     this.node = node;
     this.manifest = manifest;
-    this.engine = new Engine(manifest, this.url(), Number.isFinite(asked) ? asked * 1000 : null, () => void this.nextNode());
+    this.engine = new Engine(manifest, this.url(), startMs, () => void this.nextNode());
     this.expose(this.engine);
-    this.say({ replay: this.replay, engine: this.engine, manifest, node: this.choice(), error: null });
+    this.say({ replay: this.replay, engine: this.engine, manifest, node: this.choice(), resumedMs: startMs === left ? left : null, error: null });
     await this.readTimeline();
     this.watch();
   }
@@ -90,7 +105,11 @@ class Loader {
   }
 
   private async readTimeline(): Promise<void> {
-    if (this.manifest) this.say({ events: await fetchTimeline(this.manifest, this.url()) });
+    const { manifest } = this;
+    if (!manifest) return;
+    // An extra, as the recording's own: those who are not signed in, or find the control plane away, see what it has.
+    if (this.looks++ % TOLD_EVERY === 0) this.told = await getTimeline(this.id, manifest.room_sid).catch(() => this.told);
+    this.say({ events: merge(await fetchTimeline(manifest, this.url()), this.told) });
   }
 
   private watch(): void {

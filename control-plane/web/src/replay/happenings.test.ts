@@ -1,0 +1,67 @@
+import { expect, test } from 'vitest';
+import type { ClassEvent, TimelineEvent } from '../api/contract';
+import { chatOf, dueQuiz, merge, pollsOf, quizzesOf } from './happenings';
+import { resumeAt, WatchedSpans } from './watched';
+
+const items = [{ id: 'i', kind: 'single', text: '?', choices: [] }];
+const told: ClassEvent[] = [
+  { at_ms: 30_000, kind: 'quiz', data: { id: 'q', title: 'Q', items } },
+  { at_ms: 5_000, kind: 'chat', data: { id: 'm', from: { id: 'a', name: 'Mina' }, text: 'hi' } },
+  { at_ms: 9_000, kind: 'poll', data: { id: 'p', question: '?', choices: [] } },
+];
+const recorded: TimelineEvent[] = [
+  { at_ms: 0, kind: 'join', data: { name: 'Mina' } },
+  { at_ms: 5_100, kind: 'chat', data: { identity: 'a', text: 'hi' } },
+  { at_ms: 30_100, kind: 'quiz', data: { id: 'q' } },
+];
+
+test('two timelines are one, each thing once and with a name', () => {
+  const events = merge(recorded, told);
+  expect(events.map(({ at_ms, kind }) => `${at_ms} ${kind}`)).toEqual(['0 join', '5000 chat', '9000 poll', '30000 quiz']);
+  expect(chatOf(events)).toEqual([{ id: 'm', name: 'Mina', text: 'hi', atMs: 5_000 }]);
+  expect(pollsOf(events)[0]?.poll.id).toBe('p');
+  // Without the control plane the recording's own chat is shown.
+  expect(chatOf(merge(recorded, []))).toMatchObject([{ name: 'a', text: 'hi' }]);
+  expect(quizzesOf(merge(recorded, []))).toEqual([]);
+});
+
+test('a quiz opens when playing comes to it, not when somebody jumps over it, and not twice', () => {
+  const quizzes = quizzesOf(merge([], told));
+  const due = (before: number, now: number, done: string[] = []) => dueQuiz(quizzes, before, now, new Set(done))?.quiz.id ?? null;
+  expect(due(29_900, 30_000)).toBe('q');
+  expect(due(30_000, 30_100)).toBeNull();
+  expect(due(20_000, 40_000)).toBeNull();
+  expect(due(31_000, 29_000)).toBeNull();
+  expect(due(29_900, 30_000, ['q'])).toBeNull();
+  const answered = quizzesOf(merge([], [{ ...told[0]!, data: { id: 'q', items, mine: { answers: {} } } }]));
+  expect(dueQuiz(answered, 29_900, 30_000, new Set())).toBeNull();
+});
+
+test('watched spans: what played, where one went back, where one left', () => {
+  const spans = new WatchedSpans('RM');
+  const play = (from: number, to: number) => {
+    for (let at = from; at <= to; at += 1_000) spans.look(at, true);
+  };
+  play(0, 5_000);
+  spans.look(5_000, false);
+  play(5_000, 9_000);
+  spans.look(2_000, true);
+  play(3_000, 4_000);
+  spans.look(60_000, true);
+  expect(spans.take(false).map(({ from_ms, to_ms, event }) => [event, from_ms, to_ms])).toEqual([
+    ['play', 0, 5_000],
+    ['play', 5_000, 9_000],
+    ['seek-back', 9_000, 2_000],
+    ['play', 2_000, 4_000],
+  ]);
+  spans.look(61_000, true);
+  const last = spans.take(true);
+  expect(last).toEqual([{ room_sid: 'RM', from_ms: 60_000, to_ms: 61_000, event: 'leave' }]);
+  spans.putBack(last);
+  expect(spans.take(true)).toEqual(last);
+});
+
+test('one goes on where one left, unless that was hardly begun or all but over', () => {
+  expect(resumeAt('60000', 120_000)).toBe(60_000);
+  expect([resumeAt(null, 1e6), resumeAt('5000', 1e6), resumeAt('119000', 120_000), resumeAt('x', 1e6)]).toEqual([null, null, null, null]);
+});

@@ -1,0 +1,63 @@
+import type { Watched } from '../api/contract';
+
+/** A jump back further than this is somebody who wants to see it again; less is a slip of the finger. */
+const REWIND_MS = 3_000;
+/** A step of the clock larger than this was a jump. */
+const STEP_MAX_MS = 2_000;
+/** Spans kept while nobody takes them; the oldest go. */
+const KEPT_MAX = 200;
+
+/** What of a recording has been watched, in spans of class time. Told where the clock stands; tells spans. */
+export class WatchedSpans {
+  private from: number | null = null;
+  private at = 0;
+  private items: Watched[] = [];
+
+  constructor(private readonly roomSid: string) {}
+
+  /** The clock, a few times a second. */
+  look(timeMs: number, playing: boolean): void {
+    const step = timeMs - this.at;
+    if (this.from !== null && (step < 0 || step > STEP_MAX_MS)) {
+      this.close('play');
+      if (step <= -REWIND_MS) this.push({ from_ms: this.at, to_ms: timeMs, event: 'seek-back' });
+    }
+    if (playing && this.from === null) this.from = timeMs;
+    this.at = timeMs;
+    if (!playing) this.close('play');
+  }
+
+  /** Everything up to now, to be sent; the span under way goes on. */
+  take(leaving: boolean): Watched[] {
+    const playing = this.from !== null;
+    this.close(leaving ? 'leave' : 'play');
+    if (playing && !leaving) this.from = this.at;
+    return this.items.splice(0);
+  }
+
+  /** What could not be sent. */
+  putBack(items: readonly Watched[]): void {
+    this.items = [...items, ...this.items].slice(-KEPT_MAX);
+  }
+
+  private close(event: Watched['event']): void {
+    const from = this.from;
+    this.from = null;
+    if (from !== null && this.at > from) this.push({ from_ms: from, to_ms: this.at, event });
+  }
+
+  private push(span: Omit<Watched, 'room_sid'>): void {
+    const round = { ...span, from_ms: Math.round(span.from_ms), to_ms: Math.round(span.to_ms) };
+    this.items = [...this.items, { room_sid: this.roomSid, ...round }].slice(-KEPT_MAX);
+  }
+}
+
+/** So near to the start or the end there is nothing to go on from. */
+const NEAR_START_MS = 10_000;
+const NEAR_END_MS = 15_000;
+
+/** Where to go on: where it was left, unless that is hardly begun or all but over. */
+export function resumeAt(left: string | null, durationMs: number): number | null {
+  const ms = Number(left ?? NaN);
+  return Number.isFinite(ms) && ms > NEAR_START_MS && ms < durationMs - NEAR_END_MS ? ms : null;
+}
