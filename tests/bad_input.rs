@@ -370,8 +370,24 @@ async fn requests_for_what_is_not_there_or_not_theirs_are_refused() -> anyhow::R
     let (cdn, origin, web) = (&house.ready.cdn[0].url, &house.ready.origin, &house.ready.web);
 
     let joins = Counted::of(&admin(CONTROL_PLANE_ADMIN), "seodang_control_plane_joins_total").await?;
-    let json = [("content-type", "application/json")];
+    let nobody = [("content-type", "application/json")];
+    let bearer = support::house::bearer(&house.key());
+    let json = [("content-type", "application/json"), ("authorization", bearer.as_str())];
     let join = r#"{"class":"no-such-class","identity":"x","name":"x","role":"student"}"#;
+    refusal(
+        "nobody",
+        http::request("POST", &format!("{web}/v1/join"), &nobody, join.as_bytes()).await?,
+        401,
+        "not_signed_in",
+    );
+    let participant = format!("Bearer {}", house.token("no-such-class", "x"));
+    let participant = [("authorization", participant.as_str())];
+    refusal(
+        "a participant's token",
+        http::request("POST", &format!("{web}/v1/classes"), &participant, br#"{"title":"x"}"#).await?,
+        401,
+        "bad_token",
+    );
     refusal(
         "unknown class",
         http::request("POST", &format!("{web}/v1/join"), &json, join.as_bytes()).await?,

@@ -29,7 +29,7 @@ impl Class {
     async fn open() -> anyhow::Result<Self> {
         let fleet = Fleet::open().await?;
         let layer = video::h264_layer(fleet.directory(), FPS, 10)?;
-        let id = support::house::make_class(&fleet.web(), "Recorded class", true).await?;
+        let id = support::house::make_class(&fleet.web(), fleet.key(), "Recorded class", true).await?;
         Ok(Self { fleet, id, layer })
     }
 

@@ -14,17 +14,24 @@ use control_plane_classes::Database;
 use control_plane_classes::database::Place;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::classroom::Classroom;
-use crate::config::Config;
+use crate::config::{Config, Rate};
 use crate::dns::Dns;
 use crate::http::{App, Parts, router};
 use crate::locate::GeoIp;
+use crate::mail::Mailer;
 use crate::metrics::Metrics;
 use crate::node_listener::{self, NodeListener};
 use crate::rate::Limiter;
+
+/// Passwords tried for one mail address: ten at once, then two a minute.
+const GUESS_RATE: Rate = Rate { burst: 10, per_second: 1.0 / 30.0 };
+/// Passwords hashed at once: each takes 19 MiB and a core for some 20 ms. More wait in line, as the rates allow.
+const HASHES_AT_ONCE: usize = 4;
 
 /// A control plane with its ports taken. [`Self::run`] lets it work.
 #[derive(Debug)]
@@ -33,6 +40,7 @@ pub struct ControlPlane {
     store: Arc<dyn Store>,
     geoip: GeoIp,
     database: Database,
+    mailer: Arc<Mailer>,
     public: TcpListener,
     admin: TcpListener,
     dns: Option<Dns>,
@@ -68,7 +76,8 @@ impl ControlPlane {
             Place::File(file) => format!("control-plane: people and classes in {}", file.display()),
             Place::Postgres(_) => "control-plane: people and classes in `database` (PostgreSQL)".to_owned(),
         })?;
-        Ok(Self { config, store, geoip, database, public, admin, dns, nodes })
+        let mailer = Mailer::new(&config)?;
+        Ok(Self { config, store, geoip, database, mailer, public, admin, dns, nodes })
     }
 
     /// # Errors
@@ -101,6 +110,7 @@ impl ControlPlane {
     /// A listener fails.
     pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
         let node = self.node()?;
+        let public_url = node.url.clone();
         let shutdown = shutdown.child_token();
         let _end_all = shutdown.clone().drop_guard();
         let tasks = TaskTracker::new();
@@ -111,6 +121,8 @@ impl ControlPlane {
         health.waiting("view", "the store was not read yet");
         tasks.spawn(report_ready(view.clone(), health.clone()));
         let registration = Registration::start(self.store.clone(), node, TTL_DEFAULT, &shutdown);
+        let sync = Arc::new(Notify::new());
+        self.start_school(&tasks, &view, &sync, &public_url, &shutdown);
         if let Some(dns) = self.dns {
             tasks.spawn(dns.run(view.clone(), self.geoip.clone(), metrics.clone(), shutdown.clone()));
         }
@@ -120,7 +132,6 @@ impl ControlPlane {
             metrics.clone(),
             shutdown.clone(),
         ));
-        tasks.spawn(crate::classes::note_live(view.clone(), self.store.clone(), shutdown.clone()));
         tasks.spawn(crate::facts::conclude(
             view.clone(),
             self.database.clone(),
@@ -147,6 +158,11 @@ impl ControlPlane {
             creates: Limiter::new(self.config.create_rate),
             sign_ins: Limiter::new(self.config.sign_in_rate),
             writes: Limiter::new(self.config.write_rate),
+            guesses: Limiter::new(GUESS_RATE),
+            hashing: Semaphore::new(HASHES_AT_ONCE),
+            mailer: self.mailer,
+            sync,
+            public_url,
             database: self.database,
             config: self.config,
             store: self.store,
@@ -163,6 +179,34 @@ impl ControlPlane {
         tasks.close();
         tasks.wait().await;
         result
+    }
+
+    /// Tasks around the database: mail, reminders, and keeping the fleet's store and the database in step.
+    fn start_school(
+        &self,
+        tasks: &TaskTracker,
+        view: &View,
+        sync: &Arc<Notify>,
+        url: &str,
+        shutdown: &CancellationToken,
+    ) {
+        let (database, mailer) = (&self.database, &self.mailer);
+        tasks.spawn(crate::classes::keep_in_step(
+            view.clone(),
+            self.store.clone(),
+            database.clone(),
+            sync.clone(),
+            shutdown.clone(),
+        ));
+        tasks.spawn(crate::classes::observe(view.clone(), database.clone(), sync.clone(), shutdown.clone()));
+        tasks.spawn(mailer.clone().run(database.clone(), shutdown.clone()));
+        let reminders = crate::reminders::Reminders {
+            database: database.clone(),
+            mailer: mailer.clone(),
+            holder: self.config.id.clone(),
+            link: format!("{}/class/", url.trim_end_matches('/')),
+        };
+        tasks.spawn(reminders.run(shutdown.clone()));
     }
 
     fn node(&self) -> anyhow::Result<Node> {

@@ -21,10 +21,12 @@ mod drained;
 mod facts;
 mod http;
 mod locate;
+mod mail;
 mod metrics;
 mod node_listener;
 mod rate;
 mod reconcile;
+mod reminders;
 mod slug;
 mod word;
 

@@ -14,7 +14,7 @@ use control_plane_api::key;
 use control_plane_api::node::{Load, Location, Node, Role};
 use control_plane_api::recording::{Recording, RecordingState};
 use control_plane_api::room::Presence;
-use control_plane_api::token::{self, ApiKey, Grant};
+use control_plane_api::token::{self, ApiKey, Claims, Grant};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy::Client;
@@ -36,6 +36,13 @@ struct Town {
 
 fn api_key() -> ApiKey {
     ApiKey { key: "devkey".into(), secret: "0123456789abcdef0123456789abcdef".into() }
+}
+
+/// What a server with the API key shows.
+fn bearer() -> String {
+    let exp = Some(control_plane_agent::unix_time_ms() / 1000 + 600);
+    let video = Some(Grant { room_admin: true, ..Grant::default() });
+    format!("Bearer {}", token::sign(&Claims { exp, video, ..Claims::default() }, &api_key()))
 }
 
 fn config() -> Config {
@@ -64,6 +71,7 @@ impl Town {
 
     async fn ask(&self, method: Method, path: &str, body: &str) -> (StatusCode, Value) {
         let request = Request::builder().method(method).uri(format!("http://{}{path}", self.address));
+        let request = request.header("authorization", bearer());
         let response = self.send(request.body(Full::from(body.to_owned())).expect("a request")).await;
         let status = response.status();
         let bytes = response.into_body().collect().await.expect("a body").to_bytes();
@@ -285,8 +293,9 @@ async fn one_address_cannot_ask_without_end() {
     let town = Town::start(Config { join_rate: rate, trusted_proxies, ..config() }).await;
     let join = |user: &'static str| {
         let body = json!({"class": "nowhere", "identity": "a"}).to_string();
-        let request =
-            Request::post(format!("http://{}/v1/join", town.address)).header("x-forwarded-for", user);
+        let request = Request::post(format!("http://{}/v1/join", town.address))
+            .header("x-forwarded-for", user)
+            .header("authorization", bearer());
         town.send(request.body(Full::from(body)).expect("a request"))
     };
     for _ in 0..3 {
@@ -305,7 +314,7 @@ async fn a_class_goes_live_ends_and_is_replayed() {
     let class = town.class("Flowers at night").await;
     let id = class["id"].as_str().expect("an id").to_owned();
     assert!(id.starts_with("flowers-at-night-"), "{id}");
-    assert_eq!(town.get("/v1/classes").await["classes"], json!([class]));
+    assert_eq!(town.get("/v1/classes").await["items"], json!([class]));
     assert_eq!(class["state"], "upcoming");
     let path = format!("/v1/classes/{id}");
 
@@ -352,17 +361,19 @@ async fn a_class_goes_live_ends_and_is_replayed() {
 #[tokio::test]
 async fn a_class_needs_a_title_of_reasonable_length() {
     let town = Town::start(config()).await;
-    for body in
-        [json!({}), json!({"title": "  "}), json!({"title": "x".repeat(121)}), json!({"title": "a\u{7}"})]
-    {
+    for (body, expected) in [
+        (json!({}), (400, "bad_request")),
+        (json!({"title": "  "}), (422, "bad_title")),
+        (json!({"title": "x".repeat(121)}), (422, "too_long")),
+        (json!({"title": "a\u{7}"}), (422, "bad_text")),
+        (json!({"title": "a", "category": "alchemy"}), (422, "bad_category")),
+        (json!({"title": "a", "time_zone": "Mars/Olympus"}), (422, "bad_time_zone")),
+        (json!({"title": "a", "capacity": 0}), (422, "bad_capacity")),
+    ] {
         let (status, answer) = town.post("/v1/classes", &body).await;
-        assert_eq!(
-            (status, answer["code"].as_str()),
-            (StatusCode::BAD_REQUEST, Some("bad_request")),
-            "{body}"
-        );
+        assert_eq!((status.as_u16(), answer["code"].as_str().unwrap_or_default()), expected, "{body}");
     }
-    assert_eq!(town.get("/v1/classes").await["classes"], json!([]));
+    assert_eq!(town.get("/v1/classes").await["items"], json!([]));
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 // The whole product on this machine: `seodang dev` in a directory of its own, and browsers that look at it.
 
 import { spawn } from 'node:child_process';
+import { createHmac } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -81,11 +82,44 @@ export async function enter(page, house, classId, { name, role, region }) {
   return Date.now() - clicked;
 }
 
+/** What a server with the API key shows the control plane. */
+export function bearer(house) {
+  const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const exp = Math.floor(Date.now() / 1000) + 3600;
+  const signed = `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ iss: house.api_key, exp, video: { roomAdmin: true, roomCreate: true } })}`;
+  return `Bearer ${signed}.${createHmac('sha256', house.api_secret).update(signed).digest('base64url')}`;
+}
+
+/** Makes an account as a person does, with the code of the mail; answers it with its cookie and its csrf word. */
+export async function makeAccount(house, { name, role = 'student', locale = 'ko' }) {
+  const email = `${Math.random().toString(36).slice(2)}@example.org`;
+  const password = 'a password for tests';
+  const post = async (path, body) => {
+    const response = await fetch(`${house.web}${path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+    return response;
+  };
+  await post('/v1/accounts', { email, password, name, role, locale });
+  const code = await until(async () => {
+    const mails = await (await fetch(`${house.web}/v1/dev/mail?to=${encodeURIComponent(email)}`)).json();
+    return /\b\d{6}\b/.exec(mails.items[0]?.text)?.[0];
+  }, 'the mail with the code');
+  const confirmed = await post('/v1/accounts/confirm', { email, code });
+  const cookie = /seodang_session=([^;]+)/.exec(confirmed.headers.get('set-cookie'))[1];
+  const me = await (await fetch(`${house.web}/v1/me`, { headers: { cookie: `seodang_session=${cookie}` } })).json();
+  return { ...me.account, email, password, cookie, csrf: me.csrf };
+}
+
+/** Signs a page's browser in as an account. */
+export async function signIn(page, house, account) {
+  await page.context().addCookies([{ name: 'seodang_session', value: account.cookie, url: house.web, httpOnly: true, sameSite: 'Lax' }]);
+}
+
 /** Makes a class through the API. */
 export async function makeClass(house, { title, recorded = false, instructor = '김선생' }) {
   const response = await fetch(`${house.web}/v1/classes`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', authorization: bearer(house) },
     body: JSON.stringify({ title, description: '', instructor, recorded }),
   });
   if (!response.ok) throw new Error(`no class: ${response.status} ${await response.text()}`);

@@ -102,6 +102,10 @@ impl Fleet {
         Ok(())
     }
 
+    pub fn key(&self) -> &ApiKey {
+        &self.key
+    }
+
     /// Starts a node and waits until it answers.
     pub async fn start(&mut self, name: &'static str) -> anyhow::Result<()> {
         let role = match name {

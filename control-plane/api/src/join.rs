@@ -11,11 +11,15 @@ use crate::node::Location;
 pub struct JoinRequest {
     /// Class id.
     pub class: String,
+    /// Only a server with an API key names somebody; whoever is signed in is who they are.
+    #[serde(default)]
     pub identity: String,
+    /// Likewise.
     #[serde(default)]
     pub name: String,
+    /// Likewise; whoever is signed in may only choose to observe.
     #[serde(default)]
-    pub role: ClassRole,
+    pub role: Option<ClassRole>,
     /// Declared position; wins over all other hints.
     #[serde(default)]
     pub location: Option<Location>,

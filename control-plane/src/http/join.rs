@@ -5,16 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use axum::Json;
 use axum::extract::State;
 use control_plane_agent::mirror;
-use control_plane_api::class::Class;
 use control_plane_api::id::{check_name, check_node_name};
 use control_plane_api::join::{ClassRole, EdgeChoice, JoinRequest, JoinResponse, RTT_MS_MAX, RTTS_MAX};
 use control_plane_api::node::{Node, Role};
 use control_plane_api::token::{self, Claims, Grant};
+use control_plane_classes::catalogue::Class;
+use control_plane_classes::catalogue::enrolment::{self, Enrolment};
 use control_plane_placement::{Hint, Measured, Ranked, Ranking, View as Places, nearest_measured};
 use http::StatusCode;
 use tokio::time::Instant;
 
 use super::App;
+use super::actor::{Actor, not_allowed, not_signed_in};
 use super::answer::{Body, Client, Refusal};
 use crate::metrics::Outcome;
 
@@ -24,32 +26,42 @@ const CHOICES_MAX: usize = 8;
 pub(crate) async fn join(
     State(app): State<App>,
     Client(address): Client,
+    actor: Actor,
     Body(request): Body<JoinRequest>,
 ) -> Result<Json<JoinResponse>, Refusal> {
-    let result = answer(&app, address, request).await;
+    let result = answer(&app, address, &actor, request).await;
     let outcome = Outcome::of(result.as_ref().map_or_else(|refusal| refusal.code, |_| "ok"));
     app.metrics.joins.get_or_create(&outcome).inc();
     result.map(Json)
 }
 
-async fn answer(app: &App, address: std::net::IpAddr, request: JoinRequest) -> Result<JoinResponse, Refusal> {
+async fn answer(
+    app: &App,
+    address: std::net::IpAddr,
+    actor: &Actor,
+    request: JoinRequest,
+) -> Result<JoinResponse, Refusal> {
     if let Err(wait) = app.joins.take(address, Instant::now()) {
         app.metrics.rate_limited.inc();
         return Err(Refusal::too_often(wait));
     }
     check(&request)?;
-    let class = crate::classes::find(&app.view, &*app.store, &request.class).await?;
+    if matches!(actor, Actor::Nobody) {
+        return Err(not_signed_in());
+    }
+    let class = crate::classes::find(&app.view, &app.database, &request.class).await?;
     let class = class.ok_or_else(|| Refusal::class_not_found(&request.class))?;
+    let entrant = entrant(app, actor, &class, &request).await?;
     let hint = hint(app, address, request.location, request.region.clone());
     let ranking = rank(app, Role::Edge, &hint, &measured(&request), Some(&class.id), CHOICES_MAX);
     if ranking.choices.is_empty() {
         return Err(no_edge(app, &ranking));
     }
-    tracing::debug!(class = class.id, identity = request.identity, edge = ranking.choices[0].id, "join");
+    tracing::debug!(class = class.id, identity = entrant.identity, edge = ranking.choices[0].id, "join");
     Ok(JoinResponse {
         edges: ranking.choices.into_iter().map(edge_choice).collect(),
-        token: token::sign(&claims(app, &class, &request), &app.config.api_keys[0]),
-        identity: request.identity,
+        token: token::sign(&claims(app, &class, &entrant), &app.config.api_keys[0]),
+        identity: entrant.identity,
         room: class.id,
         recorded: class.recorded,
     })
@@ -57,7 +69,9 @@ async fn answer(app: &App, address: std::net::IpAddr, request: JoinRequest) -> R
 
 fn check(request: &JoinRequest) -> Result<(), Refusal> {
     check_name("class", &request.class).map_err(Refusal::bad_request)?;
-    check_name("identity", &request.identity).map_err(Refusal::bad_request)?;
+    if !request.identity.is_empty() {
+        check_name("identity", &request.identity).map_err(Refusal::bad_request)?;
+    }
     if !request.name.is_empty() {
         check_name("name", &request.name).map_err(Refusal::bad_request)?;
     }
@@ -88,6 +102,64 @@ fn check_rtts(request: &JoinRequest) -> Result<(), Refusal> {
 fn measured(request: &JoinRequest) -> Measured<'_> {
     let rtt_ms = request.rtts.iter().map(|(edge, rtt_ms)| (edge.as_str(), *rtt_ms)).collect();
     Measured { rtt_ms, current: None }
+}
+
+/// Who comes in, as the token says it.
+struct Entrant {
+    identity: String,
+    name: String,
+    role: ClassRole,
+}
+
+/// Whoever is signed in is who they are; a server with an API key says who comes.
+async fn entrant(app: &App, actor: &Actor, class: &Class, request: &JoinRequest) -> Result<Entrant, Refusal> {
+    let Some(account) = actor.account() else {
+        check_name("identity", &request.identity).map_err(Refusal::bad_request)?;
+        let role = request.role.unwrap_or_default();
+        return Ok(Entrant { identity: request.identity.clone(), name: request.name.clone(), role });
+    };
+    if !request.identity.is_empty() || !request.name.is_empty() {
+        let message = "Leave out identity and name: they are those of the account.";
+        return Err(Refusal::bad_request(message));
+    }
+    let role = if actor.teaches(class) { ClassRole::Instructor } else { ClassRole::Student };
+    if role == ClassRole::Student {
+        has_place(app, class, &account.id).await?;
+    }
+    let role = match request.role {
+        None => role,
+        Some(ClassRole::Observer) => ClassRole::Observer,
+        Some(asked) if asked == role => role,
+        Some(ClassRole::Instructor) => {
+            return Err(not_allowed("Only who teaches this class joins as instructor."));
+        }
+        Some(ClassRole::Student) => role,
+    };
+    Ok(Entrant { identity: account.id.clone(), name: account.name.clone(), role })
+}
+
+/// A class without a limit of places takes in whoever comes; every other one, and a locked one, those who have a place.
+async fn has_place(app: &App, class: &Class, account: &str) -> Result<(), Refusal> {
+    let standing = enrolment::standing(&app.database, &class.id, account).await?;
+    let refused = |code, message: &str| Err(Refusal::new(StatusCode::FORBIDDEN, code, message));
+    match standing.enrolment {
+        Enrolment::Enrolled => Ok(()),
+        _ if class.locked => {
+            refused("class_locked", "The class is locked: it takes nobody new. Ask who teaches it.")
+        }
+        Enrolment::Waiting => {
+            refused("not_enrolled", "You are on the waiting list. You are told when a place is yours.")
+        }
+        Enrolment::None if class.capacity.is_some() => refused("not_enrolled", "Enrol in this class first."),
+        Enrolment::None => {
+            let now_ms = control_plane_agent::unix_time_ms();
+            let standing = enrolment::enrol(&app.database, &class.id, account, now_ms).await?;
+            match standing.enrolment {
+                Enrolment::Enrolled => Ok(()),
+                _ => refused("not_enrolled", "The class has just become full. You are on its waiting list."),
+            }
+        }
+    }
 }
 
 /// Declared position, else the address's, else the region's.
@@ -144,7 +216,7 @@ fn edge_choice(ranked: Ranked) -> EdgeChoice {
     }
 }
 
-fn claims(app: &App, class: &Class, request: &JoinRequest) -> Claims {
+fn claims(app: &App, class: &Class, request: &Entrant) -> Claims {
     let now_s = control_plane_agent::unix_time_ms() / 1000;
     let role = match request.role {
         ClassRole::Instructor => "instructor",

@@ -8,13 +8,17 @@ use axum::routing::{MethodRouter, get, post};
 use control_plane_agent::store::Store;
 use control_plane_agent::view::View;
 use control_plane_classes::Database;
+use http::{HeaderValue, header};
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tower_http::compression::CompressionLayer;
 use tower_http::cors::CorsLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::classroom::Classroom;
 use crate::config::Config;
 use crate::locate::GeoIp;
+use crate::mail::Mailer;
 use crate::metrics::Metrics;
 use crate::rate::Limiter;
 
@@ -22,13 +26,15 @@ pub(crate) mod actor;
 pub(crate) mod answer;
 pub(crate) mod attendance;
 pub(crate) mod board;
-pub(crate) mod classes;
+pub(crate) mod catalogue;
 pub(crate) mod classroom;
 pub(crate) mod description;
 pub(crate) mod drain;
 pub(crate) mod fleet;
 pub(crate) mod join;
 pub(crate) mod ops;
+pub(crate) mod page;
+pub(crate) mod people;
 pub(crate) mod summary;
 pub(crate) mod web;
 
@@ -42,6 +48,7 @@ pub(crate) struct App(pub(crate) Arc<Parts>);
 #[derive(Debug)]
 pub(crate) struct Parts {
     pub(crate) config: Config,
+    pub(crate) public_url: String,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) view: View,
     pub(crate) metrics: Metrics,
@@ -52,6 +59,13 @@ pub(crate) struct Parts {
     pub(crate) sign_ins: Limiter,
     /// By account: whatever changes something.
     pub(crate) writes: Limiter<String>,
+    /// By mail address: wrong passwords.
+    pub(crate) guesses: Limiter<String>,
+    /// Passwords being hashed at once.
+    pub(crate) hashing: Semaphore,
+    pub(crate) mailer: Arc<Mailer>,
+    /// A class was changed that the fleet's store is to have.
+    pub(crate) sync: Arc<Notify>,
     /// People and classes.
     pub(crate) database: Database,
     pub(crate) classroom: Classroom,
@@ -66,13 +80,25 @@ impl std::ops::Deref for App {
     }
 }
 
+impl App {
+    /// Where users reach the school.
+    pub(crate) fn url(&self) -> &str {
+        self.public_url.trim_end_matches('/')
+    }
+}
+
 pub(crate) fn router(app: App) -> Router {
     let api = routes().into_iter().fold(Router::new(), |router, (path, methods)| router.route(path, methods));
     api.route("/v1/{*rest}", axum::routing::any(answer::unknown_path))
+        // What one person sees is no other's: nothing of the API is kept by a cache that does not ask.
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("no-store"),
+        ))
         .fallback(web::serve)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(CompressionLayer::new())
-        // The API has no cookies: a page of another origin can do no more than anybody.
+        // Any origin may read, but never with cookies: a page of another origin can do no more than anybody.
         .layer(CorsLayer::permissive())
         .with_state(app)
 }
@@ -82,14 +108,17 @@ pub(crate) type Route = (&'static str, MethodRouter<App>);
 
 /// All of the API, as [`description`] has it: each part brings its own.
 fn routes() -> Vec<Route> {
-    front().into_iter().chain(classroom::routes()).collect()
+    front()
+        .into_iter()
+        .chain(people::routes())
+        .chain(catalogue::routes())
+        .chain(classroom::routes())
+        .collect()
 }
 
 fn front() -> Vec<Route> {
     vec![
         ("/v1/join", post(join::join)),
-        ("/v1/classes", get(classes::list).post(classes::create)),
-        ("/v1/classes/{id}", get(classes::read)),
         ("/v1/regions", get(fleet::regions)),
         ("/v1/edges", get(fleet::edges)),
         ("/v1/cdn", get(fleet::cdn)),

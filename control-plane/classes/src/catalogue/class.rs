@@ -78,7 +78,7 @@ pub const TIME_ZONE_DEFAULT: &str = "Asia/Seoul";
 pub const STARTS_AT_MS_MAX: u64 = 4_102_444_800_000;
 
 /// A class to be made, as it is asked for.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NewClass {
     /// As shown.

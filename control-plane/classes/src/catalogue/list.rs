@@ -39,8 +39,10 @@ pub struct Filter {
     pub when: Option<When>,
     /// Taught by this account.
     pub taught_by: Option<String>,
-    /// This account has a place or waits.
-    pub taken_by: Option<String>,
+    /// This account has a place (`enrolled`) or waits (`waiting`).
+    pub taken: Option<(String, String)>,
+    /// This account teaches it, has a place or waits.
+    pub mine: Option<String>,
     /// Only these (for [`When::Live`], and for what a search found).
     pub ids: Option<Vec<String>>,
     /// Not these: they are live, and so not upcoming.
@@ -119,11 +121,14 @@ impl Conditions {
                 self.texts.push(format!("{column} = {wanted}"));
             }
         }
-        if let Some(account) = &filter.taken_by {
+        let places = "SELECT 1 FROM enrolments e WHERE e.class_id = c.id AND e.account_id =";
+        if let Some((account, state)) = &filter.taken {
+            let (account, state) = (self.value(account), self.value(state));
+            self.texts.push(format!("EXISTS ({places} {account} AND e.state = {state})"));
+        }
+        if let Some(account) = &filter.mine {
             let account = self.value(account);
-            self.texts.push(format!(
-                "EXISTS (SELECT 1 FROM enrolments e WHERE e.class_id = c.id AND e.account_id = {account})"
-            ));
+            self.texts.push(format!("(c.instructor_id = {account} OR EXISTS ({places} {account}))"));
         }
         if let Some(text) = &filter.text {
             let like = self.value(format!("%{}%", escaped(&text.to_lowercase())));

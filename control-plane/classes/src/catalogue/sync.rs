@@ -30,7 +30,9 @@ pub async fn synced(sql: &impl Sql, class: &Class) -> Result<u64> {
 /// # Errors
 /// The database is away.
 pub async fn forget(sql: &impl Sql, id: &str) -> Result<()> {
-    sql.execute("UPDATE classes SET synced = 0 WHERE id = $1", args![id]).await.map(|_| ())
+    sql.execute("UPDATE classes SET synced = 0, updated_at_ms = updated_at_ms + 1 WHERE id = $1", args![id])
+        .await
+        .map(|_| ())
 }
 
 /// Ids in order, after `after`: for comparing all with the store's.

@@ -230,7 +230,7 @@ pub async fn change(database: &Database, id: &str, change: &Change) -> Result<Ac
             region = CASE WHEN $4 = '' THEN NULL ELSE COALESCE($4, region) END WHERE id = $1";
         tx.execute(text, args![id, name.as_deref(), change.locale.map(Locale::as_str), region.as_deref()]).await?;
         if name.is_some() {
-            tx.execute("UPDATE classes SET synced = 0 WHERE instructor_id = $1", args![id]).await?;
+            tx.execute("UPDATE classes SET synced = 0, updated_at_ms = updated_at_ms + 1 WHERE instructor_id = $1", args![id]).await?;
         }
         if let Some(interests) = &interests {
             tx.execute("DELETE FROM interests WHERE account_id = $1", args![id]).await?;
@@ -254,7 +254,7 @@ pub async fn erase(database: &Database, id: &str, now_ms: u64) -> Result<()> {
         let text = "UPDATE accounts SET email = NULL, name = '', region = NULL, password_hash = NULL, disabled = 1, \
             erased_at_ms = $2 WHERE id = $1";
         tx.execute(text, args![id, now_ms]).await?;
-        tx.execute("UPDATE classes SET synced = 0 WHERE instructor_id = $1", args![id]).await?;
+        tx.execute("UPDATE classes SET synced = 0, updated_at_ms = updated_at_ms + 1 WHERE instructor_id = $1", args![id]).await?;
         Ok(())
     })
 }
