@@ -8,9 +8,11 @@ use axum::extract::State;
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
 use control_plane_agent::mirror;
+use control_plane_api::drain::Drain;
 use control_plane_api::node::Node;
 use control_plane_api::recording::Recording;
 use control_plane_api::room::{Presence, Room};
+use control_plane_api::topology::Topology;
 use futures_util::Stream;
 use serde::Serialize;
 use tokio::sync::watch;
@@ -30,6 +32,9 @@ pub(crate) struct Picture {
     rooms: Vec<Room>,
     presence: Vec<Presence>,
     recordings: Vec<Recording>,
+    /// Of rooms on many edges; in the others every edge has a link to every other.
+    topologies: Vec<Topology>,
+    drains: Vec<Drain>,
     /// Unix time since when the store is away and this is what was last seen; `null`: up to date.
     stale_since_ms: Option<u64>,
     at_ms: u64,
@@ -77,6 +82,8 @@ fn picture(app: &App) -> Picture {
         rooms: app.view.rooms().values().cloned().collect(),
         presence: app.view.presence().values().cloned().collect(),
         recordings: app.view.recordings().values().cloned().collect(),
+        topologies: app.view.topologies().values().cloned().collect(),
+        drains: app.view.drains().values().cloned().collect(),
         stale_since_ms: match app.view.state() {
             mirror::State::Stale { since_ms } => Some(since_ms),
             mirror::State::Empty | mirror::State::Live => None,

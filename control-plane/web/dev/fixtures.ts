@@ -167,6 +167,8 @@ export function fleet(): Ops {
         duration_ms: 62_000,
       },
     ],
+    topologies: [],
+    drains: [],
     stale_since_ms: null,
   };
 }

@@ -130,12 +130,33 @@ export interface Recording {
   duration_ms: number;
 }
 
+/** How the edges of a room on many edges are linked; a room without one has a link between any two of its edges. */
+export interface Topology {
+  room: string;
+  room_sid: string;
+  root: string;
+  heir: string | null;
+  /** By node id: where it gets the class from, and where it goes when that is lost. */
+  places: Record<string, { first: string | null; second: string | null }>;
+}
+
+/** A wish to empty a node or a region. */
+export interface Drain {
+  target: { node: string } | { region: string };
+  requested_at_ms: number;
+  deadline_ms: number | null;
+  exit: boolean;
+  requested_by: string;
+}
+
 /** `GET /v1/ops`. */
 export interface Ops {
   nodes: Node[];
   rooms: Room[];
   presence: Presence[];
   recordings: Recording[];
+  topologies: Topology[];
+  drains: Drain[];
   /** Since when the store is away and this is what was last seen; `null`: up to date. */
   stale_since_ms: number | null;
 }

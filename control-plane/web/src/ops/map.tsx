@@ -3,6 +3,7 @@ import { regionName, useT } from '../i18n';
 import { bitrate, percent } from '../i18n/format';
 import { type LinkView, type RegionView, ROLE_ORDER } from './fleet';
 import { coast, frameFor, ISLETS, type Point, projection } from './geography';
+import type { Branch } from './tree';
 
 /** More labels than this hide the map; the table below has them all. */
 const LABELS_MAX = 8;
@@ -13,8 +14,8 @@ const LOSS_SHOWN = 0.005;
 /** A link of 1 Mbit/s and one of 1 Gbit/s are to be told apart: width grows with the logarithm. */
 const WIDTH_PER_DECADE = 1.6;
 
-/** Where everything stands, and what flows between. The tables below say the same in words. */
-export function FleetMap({ regions, links }: { regions: RegionView[]; links: LinkView[] }) {
+/** Where everything stands, and what flows between; with `branches`, how one room is linked. The tables below say the same in words. */
+export function FleetMap({ regions, links, branches }: { regions: RegionView[]; links: LinkView[]; branches: Branch[] | null }) {
   const t = useT();
   const placed = regions.filter((region) => region.location !== null);
   const map = useMemo(
@@ -23,9 +24,10 @@ export function FleetMap({ regions, links }: { regions: RegionView[]; links: Lin
   );
   const points = new Map(placed.map((region) => [region.id, region.location ? map.project(region.location) : { x: 0, y: 0 }]));
   const between = betweenRegions(links);
+  const regionOf = new Map(regions.flatMap((region) => region.nodes.map((node) => [node.id, region.id])));
   return (
     <figure className="map">
-      <svg viewBox={`0 0 ${map.width.toFixed(0)} ${map.height}`} role="img" aria-label={t('ops.map')} data-testid="ops-map">
+      <svg data-tree={branches !== null} viewBox={`0 0 ${map.width.toFixed(0)} ${map.height}`} role="img" aria-label={t('ops.map')} data-testid="ops-map">
         <path className="map-land" d={coast(map)} />
         {ISLETS.map((islet) => map.project(islet)).map(({ x, y }) => (
           <circle key={x} className="map-land" cx={x} cy={y} r={2.5} />
@@ -40,14 +42,25 @@ export function FleetMap({ regions, links }: { regions: RegionView[]; links: Lin
             )
           );
         })}
+        {branches?.map(({ from, to, spare }) => {
+          const [start, end] = [points.get(regionOf.get(from) ?? ''), points.get(regionOf.get(to) ?? '')];
+          return start && end && start !== end && <MapBranch key={`${from}~${to}~${spare}`} from={start} to={end} spare={spare} />;
+        })}
         {placed.map((region) => {
           const at = points.get(region.id) ?? { x: 0, y: 0 };
           return <MapRegion key={region.id} region={region} at={at} left={labelLeft(at, [...points.values()])} />;
         })}
       </svg>
-      <figcaption className="soft">{t('ops.map.legend')}</figcaption>
+      <figcaption className="soft">{t(branches === null ? 'ops.map.legend' : 'ops.map.tree')}</figcaption>
     </figure>
   );
+}
+
+/** A link of the room that is looked at: from where the class comes to where it goes. */
+function MapBranch({ from, to, spare }: { from: Point; to: Point; spare: boolean }) {
+  const bend = spare ? 0.16 : 0;
+  const middle = { x: (from.x + to.x) / 2 + (to.y - from.y) * bend, y: (from.y + to.y) / 2 - (to.x - from.x) * bend };
+  return <path className="map-branch" data-spare={spare} d={`M${from.x} ${from.y}Q${middle.x} ${middle.y} ${to.x} ${to.y}`} />;
 }
 
 /** A name stands on the side where no other region stands beside it. */

@@ -7,9 +7,11 @@ import { ago, bitrate } from '../i18n/format';
 import { ErrorNotice, Loading } from '../ui/notice';
 import { useLoad } from '../ui/use-load';
 import { useTitle } from '../ui/use-title';
+import { DrainDialog, DrainList, type Target } from './drain';
 import { linksOf, regionsOf, roomsOf } from './fleet';
 import { FleetMap } from './map';
-import { LinkTable, NodeTable, RecordingTable, RoomList } from './tables';
+import { LinkTable, NodeTable, RecordingTable, RegionTable, RoomList } from './tables';
+import { branchesOf } from './tree';
 import { useOps } from './use-ops';
 import './ops.css';
 
@@ -50,6 +52,14 @@ function Fleet({ ops }: { ops: Ops }) {
   const links = linksOf(ops.nodes);
   const rooms = roomsOf(ops);
   const edges = ops.nodes.filter((node) => node.role === 'edge');
+  const [shown, setShown] = useState<string | null>(null);
+  const [asked, setAsked] = useState<Target | null>(null);
+  const room = rooms.find((entry) => entry.sid === shown);
+  const topologies = new Map(ops.topologies.map((topology) => [topology.room_sid, topology]));
+  const people = (target: Target) =>
+    edges
+      .filter((node) => (target.kind === 'node' ? node.id : node.region) === target.name)
+      .reduce((total, node) => total + node.load.participants, 0);
   const sum = (of: (node: Ops['nodes'][number]) => number) => edges.reduce((total, node) => total + of(node), 0);
   return (
     <>
@@ -59,7 +69,7 @@ function Fleet({ ops }: { ops: Ops }) {
         </p>
       )}
       <div className="ops-top">
-        <FleetMap regions={regions} links={links} />
+        <FleetMap regions={regions} links={links} branches={room ? branchesOf(topologies.get(room.sid), room.places) : null} />
         <div className="ops-side">
           <dl className="figures">
             <Figure name={t('ops.sum.people')} value={String(sum((node) => node.load.participants))} />
@@ -68,15 +78,29 @@ function Fleet({ ops }: { ops: Ops }) {
             <Figure name={t('ops.sum.nodes')} value={String(ops.nodes.length)} />
           </dl>
           <Section id="rooms" title={t('ops.rooms')}>
-            <RoomList rooms={rooms} titles={titles} nowMs={nowMs} />
+            <RoomList
+              rooms={rooms}
+              titles={titles}
+              topologies={topologies}
+              shown={room?.sid ?? null}
+              onShow={setShown}
+              nowMs={nowMs}
+            />
           </Section>
         </div>
       </div>
+      <Section id="regions" title={t('ops.regions')}>
+        <RegionTable regions={regions} drains={ops.drains} onDrain={setAsked} />
+      </Section>
+      <Section id="drains" title={t('ops.drains')}>
+        <DrainList drains={ops.drains} nodes={edges} nowMs={nowMs} />
+      </Section>
+      {asked && <DrainDialog target={asked} people={people(asked)} onClose={() => setAsked(null)} />}
       <Section id="links" title={t('ops.links')}>
         <LinkTable links={links} />
       </Section>
       <Section id="nodes" title={t('ops.nodes')}>
-        <NodeTable nodes={ops.nodes} nowMs={nowMs} />
+        <NodeTable nodes={ops.nodes} drains={ops.drains} onDrain={setAsked} nowMs={nowMs} />
       </Section>
       <Section id="recordings" title={t('ops.recordings')}>
         <RecordingTable recordings={ops.recordings} titles={titles} nowMs={nowMs} />

@@ -1,9 +1,11 @@
 import type { ReactNode } from 'react';
-import type { Node, Ops } from '../api/contract';
+import type { Node, Ops, Topology } from '../api/contract';
 import { type Key, regionName, useT } from '../i18n';
 import { ago, bitrate, clock, percent, span } from '../i18n/format';
 import { Link } from '../router';
-import { type LinkView, ROLE_ORDER, type RoomView } from './fleet';
+import { DrainButton, isWished, type Target } from './drain';
+import { type LinkView, type RegionView, ROLE_ORDER, type RoomView } from './fleet';
+import { rowsOf } from './tree';
 
 /** Titles of classes by id, as far as they are known. */
 export type Titles = ReadonlyMap<string, string>;
@@ -33,7 +35,65 @@ function Heads({ names }: { names: readonly (readonly [Key, boolean])[] }) {
   );
 }
 
-export function NodeTable({ nodes, nowMs }: { nodes: readonly Node[]; nowMs: number }) {
+interface Drains {
+  drains: Ops['drains'];
+  onDrain: (target: Target) => void;
+}
+
+export function RegionTable({ regions, drains, onDrain }: { regions: readonly RegionView[] } & Drains) {
+  const t = useT();
+  if (regions.length === 0) return <p className="soft">{t('ops.nodes.none')}</p>;
+  const count = (region: RegionView, role: Node['role']) => region.nodes.filter((node) => node.role === role).length;
+  return (
+    <div className="table-wrap stacking">
+      <table>
+        <Heads
+          names={[
+            ['ops.col.region', false],
+            ['ops.role.edge', true],
+            ['ops.role.cdn', true],
+            ['ops.col.load', true],
+            ['ops.drain', true],
+          ]}
+        />
+        <tbody>
+          {regions.map((region) => (
+            <tr key={region.id} data-testid="ops-region-row" data-region={region.id}>
+              <td className="row-head">
+                {regionName(t, region.id)} {region.draining && <Draining />}
+              </td>
+              <Cell label="ops.role.edge" number>
+                {count(region, 'edge')}
+              </Cell>
+              <Cell label="ops.role.cdn" number>
+                {count(region, 'cdn')}
+              </Cell>
+              <Cell label="ops.col.load" number>
+                {region.participants}
+              </Cell>
+              <Cell label="ops.drain" number>
+                {count(region, 'edge') + count(region, 'cdn') > 0 && !isWished(drains, { kind: 'region', name: region.id }) && (
+                  <DrainButton target={{ kind: 'region', name: region.id }} onAsk={onDrain} />
+                )}
+              </Cell>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Draining() {
+  const t = useT();
+  return (
+    <span className="badge" data-tone="live">
+      {t('ops.draining')}
+    </span>
+  );
+}
+
+export function NodeTable({ nodes, drains, onDrain, nowMs }: { nodes: readonly Node[]; nowMs: number } & Drains) {
   const t = useT();
   if (nodes.length === 0) return <p className="soft">{t('ops.nodes.none')}</p>;
   const ordered = [...nodes].sort((a, b) => ROLE_ORDER.indexOf(a.role) - ROLE_ORDER.indexOf(b.role) || (a.id < b.id ? -1 : 1));
@@ -50,6 +110,7 @@ export function NodeTable({ nodes, nowMs }: { nodes: readonly Node[]; nowMs: num
             ['ops.col.in', true],
             ['ops.col.out', true],
             ['ops.col.up', true],
+            ['ops.drain', true],
           ]}
         />
         <tbody>
@@ -57,11 +118,7 @@ export function NodeTable({ nodes, nowMs }: { nodes: readonly Node[]; nowMs: num
             <tr key={node.id} data-testid="ops-node" data-id={node.id} data-role={node.role} data-draining={node.draining}>
               <td className="row-head">
                 {node.id}{' '}
-                {node.draining && (
-                  <span className="badge" data-tone="live">
-                    {t('ops.draining')}
-                  </span>
-                )}
+                {node.draining && <Draining />}
               </td>
               <Cell label="ops.col.role">{t(`ops.role.${node.role}`)}</Cell>
               <Cell label="ops.col.region">{regionName(t, node.region)}</Cell>
@@ -81,6 +138,11 @@ export function NodeTable({ nodes, nowMs }: { nodes: readonly Node[]; nowMs: num
               </Cell>
               <Cell label="ops.col.up" number>
                 {span(t, nowMs - node.epoch)}
+              </Cell>
+              <Cell label="ops.drain" number>
+                {(node.role === 'edge' || node.role === 'cdn') && !isWished(drains, { kind: 'node', name: node.id }) && (
+                  <DrainButton target={{ kind: 'node', name: node.id }} onAsk={onDrain} />
+                )}
               </Cell>
             </tr>
           ))}
@@ -133,13 +195,24 @@ export function LinkTable({ links }: { links: readonly LinkView[] }) {
   );
 }
 
-export function RoomList({ rooms, titles, nowMs }: { rooms: readonly RoomView[]; titles: Titles; nowMs: number }) {
+interface RoomListProps {
+  rooms: readonly RoomView[];
+  titles: Titles;
+  /** By life of the room. */
+  topologies: ReadonlyMap<string, Topology>;
+  /** The room whose links are on the map. */
+  shown: string | null;
+  onShow: (sid: string | null) => void;
+  nowMs: number;
+}
+
+export function RoomList({ rooms, titles, topologies, shown, onShow, nowMs }: RoomListProps) {
   const t = useT();
   if (rooms.length === 0) return <p className="soft">{t('ops.rooms.none')}</p>;
   return (
     <ul className="rooms">
       {rooms.map((room) => (
-        <li key={room.sid} className="room" data-testid="ops-room" data-room={room.name}>
+        <li key={room.sid} className="room" data-testid="ops-room" data-room={room.name} data-shown={room.sid === shown}>
           <p className="room-head">
             <Link href={`/class/${encodeURIComponent(room.name)}`}>
               <b>{titles.get(room.name) ?? room.name}</b>
@@ -153,7 +226,19 @@ export function RoomList({ rooms, titles, nowMs }: { rooms: readonly RoomView[];
             <span className="soft">
               {t('ops.people', { count: room.participants })} · {ago(t, room.created_at_ms, nowMs)}
             </span>
+            {room.places.length > 1 && (
+              <button
+                type="button"
+                className="small"
+                aria-pressed={room.sid === shown}
+                data-testid="ops-tree-toggle"
+                onClick={() => onShow(room.sid === shown ? null : room.sid)}
+              >
+                {t('ops.tree.show')}
+              </button>
+            )}
           </p>
+          {room.sid === shown && <RoomTree topology={topologies.get(room.sid)} />}
           <ul className="room-places">
             {room.places.length === 0 && <li className="soft">{t('ops.nobody')}</li>}
             {room.places.map((place) => (
@@ -168,6 +253,22 @@ export function RoomList({ rooms, titles, nowMs }: { rooms: readonly RoomView[];
         </li>
       ))}
     </ul>
+  );
+}
+
+/** How a room is linked, in words. */
+function RoomTree({ topology }: { topology: Topology | undefined }) {
+  const t = useT();
+  if (!topology) return <p className="soft">{t('ops.tree.direct')}</p>;
+  return (
+    <ol className="tree" aria-label={t('ops.tree.show')} data-testid="ops-tree">
+      {rowsOf(topology).map(({ node, depth, second }) => (
+        <li key={node} style={{ paddingInlineStart: `${depth * 1.2}rem` }}>
+          {depth > 0 && '└ '}
+          {node} {second !== null && <span className="soft">{t('ops.tree.second', { node: second })}</span>}
+        </li>
+      ))}
+    </ol>
   );
 }
 
