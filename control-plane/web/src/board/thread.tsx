@@ -124,7 +124,7 @@ function ReplyView({ answer, onAccept, onChanged }: ReplyViewProps) {
         {answer.instructor && <span className="badge">{t('role.instructor')}</span>}
         {answer.accepted && (
           <span className="badge" data-tone="good">
-            <Icon name="check" size={14} /> {t('board.accepted')}
+            <Icon name="check" size={14} /> {t('board.chosen')}
           </span>
         )}
         <span className="soft">{ago(t, answer.at_ms, Date.now())}</span>

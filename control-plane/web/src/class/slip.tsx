@@ -47,9 +47,9 @@ export function Slip({ entry, onChanged }: { entry: Class; onChanged: () => void
           aria-pressed={like.liked}
           data-testid="like"
           onClick={like.toggle}
-          aria-label={`${t('class.like')} ${like.likes}`}
         >
           <Icon name="heart" size={18} />
+          <span className="hidden-visually">{t('class.like')}</span>
           <span>{like.likes}</span>
         </button>
       </div>

@@ -20,8 +20,10 @@ export function fill(text: string, values: Record<string, string | number> = {})
 }
 
 function firstLanguage(): Language {
-  const asked = new URLSearchParams(location.search).get('lang') ?? recall('language');
-  return asked === 'en' ? 'en' : 'ko';
+  const asked = new URLSearchParams(location.search).get('lang');
+  // A link that names a language is a choice like the switch.
+  if (asked === 'ko' || asked === 'en') remember('language', asked);
+  return (asked ?? recall('language')) === 'en' ? 'en' : 'ko';
 }
 
 type Words = Record<Key, string>;

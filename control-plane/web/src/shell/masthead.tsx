@@ -11,7 +11,7 @@ export function Masthead({ route }: { route: Route }) {
   const { account, known } = useAccount();
   return (
     <header className="masthead">
-      <Link href="/" className="brand" data-testid="nav-home" aria-label={t('app.name')}>
+      <Link href="/" className="brand" data-testid="nav-home">
         <span className="seal" aria-hidden="true">
           서당
         </span>
@@ -25,7 +25,7 @@ export function Masthead({ route }: { route: Route }) {
       </nav>
       <div className="masthead-tools">
         {account && <Bell />}
-        {known && !account && (
+        {known && !account && route.page !== 'signin' && (
           <Link className="button primary masthead-signin" href={signInPath(ownPath(route))} data-testid="nav-signin">
             {t('nav.signin')}
           </Link>
@@ -90,9 +90,11 @@ function Bell() {
       href="/notifications"
       className="button quiet icon-only bell"
       data-testid="nav-notifications"
-      aria-label={unread > 0 ? t('nav.notifications.unread', { n: unread }) : t('nav.notifications')}
     >
       <Icon name="bell" />
+      <span className="hidden-visually">
+        {unread > 0 ? t('nav.notifications.unread', { n: unread }) : t('nav.notifications')}
+      </span>
       {unread > 0 && (
         <span className="bell-count" aria-hidden="true">
           {unread > 99 ? '99+' : unread}
@@ -117,7 +119,7 @@ function LanguageSwitch({ className }: { className: string }) {
       className={`quiet language ${className}`}
       data-testid="lang-switch"
       lang={other}
-      aria-label={t('lang.switch.label')}
+      title={t('lang.switch.label')}
       onClick={change}
     >
       {t('lang.switch')}
@@ -140,13 +142,13 @@ function Menu({ route }: { route: Route }) {
         type="button"
         ref={button}
         className="quiet icon-only"
-        aria-label={t('nav.menu')}
         aria-expanded={open}
         aria-controls="menu-box"
         data-testid="nav-menu"
         onClick={() => setOpen(!open)}
       >
         {account ? <Initial name={account.name} /> : <Icon name="menu" />}
+        <span className="hidden-visually">{t('nav.menu')}</span>
       </button>
       <div className="menu-box" id="menu-box" hidden={!open}>
         {account && (

@@ -8,6 +8,7 @@ export const board: Record<keyof typeof ko, string> = {
   'board.none': 'No questions yet',
   'board.none.text': 'Ask what you wonder about. You are told when the instructor or a classmate answers.',
   'board.accepted': 'Solved',
+  'board.chosen': 'Accepted',
   'board.accepted.said': 'You accepted this answer.',
   'board.replies': 'Replies: {n}',
   'board.replies.none': 'No replies yet.',

@@ -6,6 +6,7 @@ export const board = {
   'board.none': '아직 질문이 없습니다',
   'board.none.text': '궁금한 것을 남겨 주세요. 선생님이나 함께 배우는 사람이 답하면 알려 드립니다.',
   'board.accepted': '해결됨',
+  'board.chosen': '고른 답',
   'board.accepted.said': '이 답을 골랐습니다.',
   'board.replies': '답글 {n}개',
   'board.replies.none': '아직 답글이 없습니다.',
