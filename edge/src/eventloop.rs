@@ -14,7 +14,7 @@ use edge_room::{
     TrackSettings,
 };
 use edge_sfu::{Event, LinkId};
-use edge_signaling::lk::{DataState, SyncState};
+use edge_signaling::lk::{DataState, SyncState, class_word};
 use edge_wire::model;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -215,7 +215,15 @@ impl EventLoop {
                 }
             }
             Message::Admin { admin, reply } => {
-                let _ = reply.send(self.rooms.admin(now, admin));
+                let word = match &admin {
+                    Admin::SendData { room, data } => class_word(data).map(|word| (room.clone(), word)),
+                    _ => None,
+                };
+                let result = self.rooms.admin(now, admin);
+                if let Some((room, word)) = word.filter(|_| result.is_ok()) {
+                    self.rooms.record_event(now, &room, "class", word);
+                }
+                let _ = reply.send(result);
             }
             Message::Query(query) => query(&self.rooms),
         }

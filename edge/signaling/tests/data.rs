@@ -3,7 +3,9 @@
 use std::io::Write as _;
 
 use bytes::Bytes;
-use edge_signaling::lk::{DataError, DataState, PACKET_BYTES_MAX, PAYLOAD_BYTES_MAX, Stamped, user_packet};
+use edge_signaling::lk::{
+    DataError, DataState, PACKET_BYTES_MAX, PAYLOAD_BYTES_MAX, Stamped, class_word, user_packet,
+};
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use livekit_protocol as proto;
@@ -131,6 +133,20 @@ fn a_server_packet_has_no_sender() {
     let Some(Value::User(user)) = read.value else { panic!("not a user packet") };
     assert_eq!((user.payload.as_slice(), user.topic.as_deref()), (&b"quiz"[..], Some("class.poll")));
     assert!(user_packet(vec![0; PAYLOAD_BYTES_MAX + 1], None, true, Vec::new()).is_err());
+}
+
+#[test]
+fn only_the_server_says_words_about_the_class_and_only_those_for_everybody_are_recorded() {
+    let say = |topic: &str, to: Vec<String>| {
+        user_packet(b"{\"v\":1}".to_vec(), Some(topic.into()), true, to).expect("small")
+    };
+    let word = say("seodang.class", Vec::new());
+    assert_eq!(class_word(&word).as_deref(), Some("{\"v\":1}"));
+    assert_eq!(class_word(&say("seodang.class", vec!["teacher".into()])), None, "a tally");
+    assert_eq!(class_word(&say("chat", Vec::new())), None);
+    let forged =
+        DataState::default().stamp(&word.payload, "PA_1", "minji", true).expect("passes").expect("new");
+    assert_eq!(class_word(&forged.data), None, "from a client it is a client's");
 }
 
 fn header(id: &str, topic: &str) -> Header {

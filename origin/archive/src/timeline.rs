@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 /// Events kept: a lively chat of three hours. Further ones are left out.
 const EVENTS_MAX: usize = 100_000;
 
+/// Kind of a journal's event that is a word of the control plane about the class.
+const CLASS_WORD: &str = "class";
+
 #[derive(Debug, Default)]
 pub(crate) struct Timeline {
     /// Wall clock, kind, data.
@@ -18,6 +21,9 @@ impl Timeline {
     /// Takes an event of a journal; says whether the timeline changed. Data that is not JSON is kept as a string.
     pub(crate) fn handle_event(&mut self, at_ms: u64, event: &Event) -> bool {
         let data = serde_json::from_str(&event.json).unwrap_or_else(|_| Value::String(event.json.clone()));
+        if event.kind == CLASS_WORD {
+            return class_event(data).is_some_and(|(kind, data)| self.push(at_ms, kind, data));
+        }
         self.push(at_ms, &event.kind, data)
     }
 
@@ -62,6 +68,26 @@ impl Timeline {
     }
 }
 
+/// Of a word about the class (`{"v", "kind", …}`) what a replay shows: quiz, poll, chat, question, raised hands. Keys,
+/// answers and counts stay with the control plane: a recording is read by whoever has its address.
+fn class_event(mut word: Value) -> Option<(&'static str, Value)> {
+    let (kind, part) = match word["kind"].as_str()? {
+        "quiz" => ("quiz", "quiz"),
+        "poll" => ("poll", "poll"),
+        "chat" => ("chat", "chat"),
+        "question" => ("question", "question"),
+        "hands" => ("hand", "hands"),
+        _ => return None,
+    };
+    let mut data = word.as_object_mut()?.remove(part)?;
+    if let Some(fields) = data.as_object_mut() {
+        for private in ["key", "mine", "tally", "answers"] {
+            fields.remove(private);
+        }
+    }
+    Some((kind, data))
+}
+
 /// Sources as the timeline spells them.
 fn source_name(source: TrackSource) -> &'static str {
     match source {
@@ -70,5 +96,32 @@ fn source_name(source: TrackSource) -> &'static str {
         TrackSource::Microphone => "microphone",
         TrackSource::ScreenShare => "screen_share",
         TrackSource::ScreenShareAudio => "screen_share_audio",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(word: &Value) -> Option<Value> {
+        let mut timeline = Timeline::default();
+        let event = Event { kind: CLASS_WORD.into(), json: word.to_string() };
+        timeline.handle_event(1_060_000, &event);
+        timeline.take_json(1_000_000).map(|text| serde_json::from_str(&text).expect("JSON"))
+    }
+
+    #[test]
+    fn words_about_the_class_stand_by_class_time_without_keys_and_counts() {
+        let quiz = json!({"id": "q", "state": "revealed", "items": [], "key": {"one": ["a"]}});
+        let found = told(&json!({"v": 3, "kind": "quiz", "quiz": quiz}));
+        let expected = json!({"id": "q", "state": "revealed", "items": []});
+        assert_eq!(found, Some(json!([{"at_ms": 60_000, "kind": "quiz", "data": expected}])));
+        let found = told(&json!({"v": 4, "kind": "hands", "hands": [{"raised_at_ms": 1}]}));
+        assert_eq!(found, Some(json!([{"at_ms": 60_000, "kind": "hand", "data": [{"raised_at_ms": 1}]}])));
+        for other in
+            [json!({"kind": "tally", "tally": {}}), json!({"kind": "quiz"}), json!("quiz"), json!(null)]
+        {
+            assert_eq!(told(&other), None, "{other}");
+        }
     }
 }

@@ -14,6 +14,9 @@ pub const PACKET_BYTES_MAX: usize = 65_535;
 /// Largest payload of the server's own packets: SDKs keep chunks below it, so that packet and stamp fit a message.
 pub const PAYLOAD_BYTES_MAX: usize = 64_000;
 
+/// Topic of the control plane's words about a class.
+const CLASS_TOPIC: &str = "seodang.class";
+
 /// Field numbers of `DataPacket` (4, 17, and 2 = user packet) and `UserPacket` (1, 5) that name the sender.
 const PACKET_USER: u32 = 2;
 const PACKET_IDENTITY: u32 = 4;
@@ -131,6 +134,19 @@ pub fn user_packet(
         destinations,
         payload: packet.encode_to_vec().into(),
     })
+}
+
+/// A word of the control plane about the class, sent to everybody: its JSON, for the recording's timeline. What a client
+/// sends under the same topic is none, since its sender is written into it.
+#[must_use]
+pub fn class_word(data: &model::Data) -> Option<String> {
+    if !data.from_sid.is_empty() || !data.destinations.is_empty() {
+        return None;
+    }
+    let packet = proto::DataPacket::decode(data.payload.as_ref()).ok()?;
+    let Some(Value::User(user)) = packet.value else { return None };
+    let is_word = user.topic.as_deref() == Some(CLASS_TOPIC);
+    is_word.then(|| String::from_utf8(user.payload).ok())?
 }
 
 #[expect(deprecated, reason = "older clients address the user packet inside")]
