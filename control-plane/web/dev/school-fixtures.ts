@@ -128,7 +128,7 @@ export const summary: Summary = {
       title: '획 살펴보기',
       items: [
         { text: '가로획을 시작할 때 붓끝의 방향은?', correct_share: 0.82, choices: [{ text: '왼쪽으로 되돌림', n: 11 }, { text: '곧바로 오른쪽', n: 2 }, { text: '위로', n: 1 }] },
-        { text: '‘역입’을 두 글자로 쓰면?', correct_share: 0.43, choices: { 逆入: 6, 力入: 5, 모름: 3 } },
+        { text: '‘역입’을 두 글자로 쓰면?', correct_share: 0.43, choices: [{ text: '逆入', n: 6 }, { text: '力入', n: 5 }] },
       ],
     },
   ],
@@ -149,8 +149,8 @@ export const notifications: Notification[] = [
 ];
 
 export const wishes: Wish[] = [
-  { id: 'w1', text: '처음 배우는 가야금', category: 'music', level: 'beginner', times: ['weekday-evening'], matched: ['gayageum'] },
-  { id: 'w2', text: '감귤 나무 가지치기', category: 'farming', level: 'any', times: ['weekend-morning', 'weekend-afternoon'], region: 'jeju', matched: [] },
+  { id: 'w1', text: '처음 배우는 가야금', category: 'music', level: 'beginner', language: '', times: ['weekday-evening'], region: '', at_ms: now - DAY_MS, matched: ['gayageum'] },
+  { id: 'w2', text: '감귤 나무 가지치기', category: 'farming', level: 'any', language: '', times: ['weekend-morning', 'weekend-afternoon'], region: 'jeju', at_ms: now - DAY_MS, matched: [] },
 ];
 
 export const demand: Demand = {

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { Account, Class, Me } from '../src/api/contract';
+import type { Account, Class, Me, Wish } from '../src/api/contract';
 import * as data from './school-fixtures';
 
 /** What a call answers: a status and a body, `undefined` for none. */
@@ -78,7 +78,7 @@ function people({ method, url, who, body, empty }: Asked): Answer | null {
     }
     case 'PATCH /v1/me':
       if (who) Object.assign(who, body);
-      return ok(who);
+      return ok({ account: who });
     case 'DELETE /v1/me':
       return body.password === 'wrong' ? refuse(401, 'wrong_credentials', '') : { ...none, cookie: 'mock_as=; Path=/; Max-Age=0' };
     case 'POST /v1/session':
@@ -169,7 +169,7 @@ function discover({ method, url, who, body, empty }: Asked): Answer | null {
       return ok({ items: empty ? [] : data.wishes });
     case 'POST /v1/wishes': {
       if (!who) return refuse(401, 'not_signed_in', 'Sign in.');
-      const made = { id: `w${data.wishes.length + 1}`, matched: [], text: '', ...body };
+      const made = { ...(data.wishes[1] as Wish), times: [], region: '', ...body, id: `w${data.wishes.length + 1}`, matched: [] };
       data.wishes.unshift(made);
       return ok(made, 201);
     }

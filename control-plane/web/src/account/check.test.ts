@@ -16,6 +16,7 @@ test('only what cannot be an address is refused here', () => {
 });
 
 test('a password is measured in characters', () => {
-  expect(longEnough('가나다라마바사아자')).toBe(false);
-  expect(longEnough('가나다라마바사아자차')).toBe(true);
+  expect(longEnough('가나다라마바사')).toBe(false);
+  expect(longEnough('가나다라마바사아')).toBe(true);
+  expect(longEnough('🖌️'.repeat(3))).toBe(false);
 });

@@ -1,9 +1,9 @@
 /** What can be said about an entry before the server is asked; the server decides. */
 
 export const CODE_LENGTH = 6;
-export const PASSWORD_LENGTH_MIN = 10;
+export const PASSWORD_LENGTH_MIN = 8;
 export const PASSWORD_LENGTH_MAX = 128;
-export const NAME_LENGTH_MAX = 40;
+export const NAME_LENGTH_MAX = 60;
 
 /** The digits of what was typed or pasted: `123 456`, `１２３４５６`, a whole line of the mail. */
 export function digitsOf(text: string): string {

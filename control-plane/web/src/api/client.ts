@@ -66,7 +66,8 @@ export const confirmAccount = (email: string, code: string): Promise<{ account: 
 export const signIn = (email: string, password: string): Promise<{ account: Account }> =>
   post('/v1/session', { email, password });
 export const signOut = (): Promise<void> => remove('/v1/session');
-export const changeMe = (change: ProfileChange): Promise<Account> => patch('/v1/me', change);
+export const changeMe = async (change: ProfileChange): Promise<Account> =>
+  (await patch<{ account: Account }>('/v1/me', change)).account;
 export const deleteMe = (password: string): Promise<void> => remove('/v1/me', { password });
 export const forgotPassword = (email: string): Promise<void> => post('/v1/password/forgotten', { email });
 export const resetPassword = (email: string, code: string, password: string): Promise<void> =>

@@ -16,7 +16,7 @@ export interface AttendanceEntry {
 }
 
 export interface Correction {
-  by: Person | string;
+  by: Person;
   reason: string;
   at_ms: number;
   was: AttendanceStatus;
@@ -42,7 +42,9 @@ export interface Summary {
 export interface SummaryQuiz {
   id: string;
   title: string;
-  items: { text: string; correct_share: number; choices: { text: string; n: number }[] | Record<string, number> }[];
+  answered?: number;
+  /** `correct_share` is `null` where there is no key. */
+  items: { text: string; correct_share: number | null; choices: { text: string; n: number }[] }[];
 }
 
 export type ClassEventKind = 'quiz' | 'poll' | 'chat' | 'question' | 'hand' | 'slide';

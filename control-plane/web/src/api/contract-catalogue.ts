@@ -24,7 +24,8 @@ export interface Class {
   /** `null`: no limit. */
   capacity: number | null;
   recorded: boolean;
-  instructor: Person;
+  /** A class that a server made may have no account behind the name. */
+  instructor: { id: string | null; name: string };
   state: ClassState;
   /** Path of the manifest below a cdn node's URL, once there is something to replay. */
   replay: string | null;
@@ -137,11 +138,18 @@ export interface NewWish {
   region?: string;
 }
 
-export interface Wish extends NewWish {
+/** Empty texts: any. */
+export interface Wish {
   id: string;
+  text: string;
+  category: string;
+  level: Level | '';
+  language: ClassLanguage | '';
+  times: WishTime[];
+  region: string;
   /** Ids of classes that answer it. */
   matched: string[];
-  created_at_ms?: number;
+  at_ms: number;
 }
 
 /** `GET /v1/demand`: what is wanted and is not there. `weekly` is oldest first. */

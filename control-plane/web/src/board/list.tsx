@@ -1,5 +1,4 @@
 import { type FormEvent, useState } from 'react';
-import { useAccount, signInPath } from '../account/context';
 import { getClass, keepTrying } from '../api/client';
 import { listThreads, newId, startThread } from '../api/classroom';
 import type { Thread } from '../api/contract';
@@ -25,10 +24,9 @@ const TRY_MS = 15_000;
 /** `/class/{id}/board`. `?minute_ms=` asks about a moment of the class. */
 export function ThreadList({ id }: { id: string }) {
   const { t } = useI18n();
-  const { account } = useAccount();
   const asked = useQuery();
   const { value: entry } = useLoad(() => getClass(id), [id]);
-  const pages = usePages<Thread>((cursor) => listThreads(id, cursor), [id, account?.id]);
+  const pages = usePages<Thread>((cursor) => listThreads(id, cursor), [id]);
   const [writing, setWriting] = useState(asked.has('minute_ms'));
   useTitle(entry ? `${t('class.board')} · ${entry.title}` : t('class.board'));
   return (
@@ -39,20 +37,15 @@ export function ThreadList({ id }: { id: string }) {
         </Link>
         <div className="head-row">
           <h1>{t('class.board')}</h1>
-          {!writing &&
-            (account ? (
-              <button type="button" className="primary" data-testid="board-new" onClick={() => setWriting(true)}>
-                <Icon name="plus" size={18} />
-                {t('board.new')}
-              </button>
-            ) : (
-              <Link className="button primary" href={signInPath()}>
-                {t('board.signin')}
-              </Link>
-            ))}
+          {!writing && (
+            <button type="button" className="primary" data-testid="board-new" onClick={() => setWriting(true)}>
+              <Icon name="plus" size={18} />
+              {t('board.new')}
+            </button>
+          )}
         </div>
       </header>
-      {writing && account && <NewThreadForm id={id} onClose={() => setWriting(false)} />}
+      {writing && <NewThreadForm id={id} onClose={() => setWriting(false)} />}
       {pages.error !== null && <ErrorNotice text={explain(t, pages.error)} onRetry={pages.retry} />}
       {!pages.items && pages.error === null && <Skeleton shape="rows" count={4} />}
       {pages.items?.length === 0 && <Notice title={t('board.none')} text={t('board.none.text')} testid="board-empty" />}
@@ -104,7 +97,7 @@ function NewThreadForm({ id, onClose }: { id: string; onClose: () => void }) {
   const submit = async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     setChecked(true);
-    if (entry.title.trim() === '') return focusFirstInvalid(event);
+    if (entry.title.trim() === '' || entry.text.trim() === '') return focusFirstInvalid(event);
     const spec = {
       id: entry.key,
       title: entry.title.trim(),
@@ -133,7 +126,7 @@ function NewThreadForm({ id, onClose }: { id: string; onClose: () => void }) {
           />
         )}
       </Field>
-      <Field label={`${t('board.text')} (${t('common.optional')})`} hint={t('board.text.hint')}>
+      <Field label={t('board.text')} hint={t('board.text.hint')} error={checked && entry.text.trim() === '' && t('board.text.need')}>
         {(control) => (
           <textarea
             {...control}

@@ -1,5 +1,4 @@
 import { type FormEvent, useState } from 'react';
-import { signInPath, useAccount } from '../account/context';
 import { getClass, keepTrying } from '../api/client';
 import { accept, deleteThread, getThread, newId, reply } from '../api/classroom';
 import type { Account, ClassDetail, Reply, ThreadDetail } from '../api/contract';
@@ -22,11 +21,10 @@ const REFRESH_MS = 15_000;
 const TEXT_LENGTH_MAX = 4000;
 const TRY_MS = 15_000;
 
-export function ThreadPage({ id, thread }: { id: string; thread: string }) {
+export function ThreadPage({ id, thread, account }: { id: string; thread: string; account: Account }) {
   const { t } = useI18n();
-  const { account } = useAccount();
-  const { value: entry } = useLoad(() => getClass(id), [id, account?.id]);
-  const { value, error, retry } = useLoad(() => getThread(id, thread), [id, thread, account?.id], REFRESH_MS);
+  const { value: entry } = useLoad(() => getClass(id), [id]);
+  const { value, error, retry } = useLoad(() => getThread(id, thread), [id, thread], REFRESH_MS);
   useTitle(value?.thread.title ?? t('class.board'));
   return (
     <div className="page narrow board" data-testid="thread-page">
@@ -45,7 +43,7 @@ interface DiscussionProps {
   id: string;
   detail: ThreadDetail;
   entry: ClassDetail | null;
-  account: Account | null;
+  account: Account;
   onChanged: () => void;
 }
 
@@ -53,7 +51,7 @@ function Discussion({ id, detail, entry, account, onChanged }: DiscussionProps) 
   const { t } = useI18n();
   const { thread, replies } = detail;
   const teaches = entry?.mine.teaches ?? false;
-  const own = account?.id === thread.from.id;
+  const own = account.id === thread.from.id;
   const mayAccept = own || teaches;
   // The accepted answer first: it is what most come for.
   const ordered = [...replies].sort((a, b) => Number(b.accepted) - Number(a.accepted) || a.at_ms - b.at_ms);
@@ -73,7 +71,7 @@ function Discussion({ id, detail, entry, account, onChanged }: DiscussionProps) 
           )}
         </p>
         {thread.text && <p className="posting">{thread.text}</p>}
-        {(own || teaches || account?.role === 'admin') && <Delete id={id} thread={thread.id} />}
+        {(own || teaches || account.role === 'admin') && <Delete id={id} thread={thread.id} />}
       </article>
       <section className="part" aria-labelledby="replies">
         <header>
@@ -91,13 +89,7 @@ function Discussion({ id, detail, entry, account, onChanged }: DiscussionProps) 
           ))}
         </ol>
       </section>
-      {account ? (
-        <ReplyForm id={id} thread={thread.id} onSent={onChanged} />
-      ) : (
-        <Link className="button" href={signInPath()}>
-          {t('board.signin.reply')}
-        </Link>
-      )}
+      <ReplyForm id={id} thread={thread.id} onSent={onChanged} />
     </>
   );
 }

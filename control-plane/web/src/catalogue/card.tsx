@@ -28,7 +28,7 @@ export function ClassCard({ entry, note }: { entry: Class; note?: ReactNode }) {
             {entry.title}
           </Link>
         </h3>
-        <p className="book-by">{t('home.by', { name: entry.instructor.name })}</p>
+        {entry.instructor.name && <p className="book-by">{t('home.by', { name: entry.instructor.name })}</p>}
         {note ? <p className="book-note">{note}</p> : entry.description && <p className="soft book-about">{entry.description}</p>}
       </div>
       <div className="book-foot">

@@ -53,7 +53,9 @@ function Missing({ error, onRetry }: { error: unknown; onRetry: () => void }) {
 function Known({ entry, error, onRetry }: { entry: ClassDetail; error: unknown; onRetry: () => void }) {
   const { t } = useI18n();
   const { nameOf } = useCategories();
-  const mayRead = entry.mine.teaches || entry.mine.enrolment === 'enrolled' || entry.capacity === null;
+  const { account } = useAccount();
+  const belongs = entry.mine.teaches || entry.mine.enrolment === 'enrolled' || entry.capacity === null;
+  const mayRead = account !== null && belongs;
   return (
     <div className="page class-page" data-testid="class-page" data-state={entry.state} data-dye={dyeOf(entry.category)}>
       <header className="class-head">
@@ -65,7 +67,7 @@ function Known({ entry, error, onRetry }: { entry: ClassDetail; error: unknown; 
           {entry.recorded && <span className="soft">{t('home.recorded')}</span>}
         </p>
         <h1>{entry.title}</h1>
-        <p>{t('home.by', { name: entry.instructor.name })}</p>
+        {entry.instructor.name && <p>{t('home.by', { name: entry.instructor.name })}</p>}
         {entry.mine.teaches && (
           <p className="class-teach">
             <Link className="button small" href={deskHref(entry.id)} data-testid="to-desk">
@@ -87,12 +89,14 @@ function Known({ entry, error, onRetry }: { entry: ClassDetail; error: unknown; 
             id="board"
             title={t('class.board')}
             action={
-              <Link href={classHref(entry.id, '/board')} className="shelf-all" data-testid="to-board">
-                {t('class.board.all')}
-              </Link>
+              mayRead && (
+                <Link href={classHref(entry.id, '/board')} className="shelf-all" data-testid="to-board">
+                  {t('class.board.all')}
+                </Link>
+              )
             }
           >
-            <BoardPeek id={entry.id} />
+            {mayRead ? <BoardPeek id={entry.id} /> : <p className="soft">{t('class.board.enrol')}</p>}
           </Part>
         </div>
       </div>

@@ -103,7 +103,7 @@ function Table({ items, onCorrect }: { items: readonly AttendanceEntry[]; onCorr
                 {entry.corrected && (
                   <p className="soft correction">
                     {t('attendance.corrected', {
-                      by: typeof entry.corrected.by === 'string' ? entry.corrected.by : entry.corrected.by.name,
+                      by: entry.corrected.by.name,
                       was: t(`status.${entry.corrected.was}`),
                       at: dayAndHour(language, entry.corrected.at_ms),
                     })}

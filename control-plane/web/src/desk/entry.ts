@@ -20,7 +20,7 @@ export interface ClassEntry {
 
 export const TITLE_LENGTH_MAX = 120;
 export const DESCRIPTION_LENGTH_MAX = 4000;
-export const DURATION_MIN_MAX = 600;
+export const DURATION_MIN_MAX = 24 * 60;
 export const CAPACITY_MAX = 100_000;
 
 export type Fault = 'title' | 'when' | 'past' | 'duration' | 'capacity';

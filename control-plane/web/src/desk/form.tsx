@@ -8,7 +8,7 @@ import { dayAndHour, ownZone, sameClock, zoneName, zones } from '../i18n/time';
 import { Field } from '../ui/field';
 import { ErrorNotice } from '../ui/notice';
 import { focusFirstInvalid, useSubmit } from '../ui/use-submit';
-import { type ClassEntry, DESCRIPTION_LENGTH_MAX, type Fault, faultsOf, startOf, TITLE_LENGTH_MAX } from './entry';
+import { type ClassEntry, DESCRIPTION_LENGTH_MAX, DURATION_MIN_MAX, type Fault, faultsOf, startOf, TITLE_LENGTH_MAX } from './entry';
 
 interface ClassFormProps {
   entry: ClassEntry;
@@ -187,7 +187,7 @@ function Schedule({ entry, change, wrong }: ScheduleProps) {
         </div>
       )}
       <div className="fields">
-        <Field label={t('form.duration')} error={wrong('duration') && t('form.duration.wrong')}>
+        <Field label={t('form.duration')} error={wrong('duration') && t('form.duration.wrong', { n: DURATION_MIN_MAX })}>
           {(control) => (
             <input {...control} type="text" inputMode="numeric" value={entry.duration} data-testid="class-duration" onChange={(event) => change({ duration: event.target.value })} />
           )}

@@ -14,11 +14,8 @@ export function byMinute(moments: readonly { minute: number; n: number }[], dura
 }
 
 /** Choices with their counts, most chosen first. */
-export function choicesOf(choices: readonly { text: string; n: number }[] | Record<string, number>): { text: string; n: number }[] {
-  const list = Array.isArray(choices)
-    ? (choices as { text: string; n: number }[])
-    : Object.entries(choices as Record<string, number>).map(([text, n]) => ({ text, n }));
-  return [...list].sort((a, b) => b.n - a.n);
+export function choicesOf(choices: readonly { text: string; n: number }[]): { text: string; n: number }[] {
+  return [...choices].sort((a, b) => b.n - a.n);
 }
 
 /** The largest parts of a whole, the rest as one. */

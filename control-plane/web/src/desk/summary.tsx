@@ -89,7 +89,12 @@ function QuizResult({ quiz }: { quiz: SummaryQuiz }) {
       <ol>
         {quiz.items.map((item) => (
           <li key={item.text}>
-            <Bar name={item.text} share={item.correct_share} figure={t('summary.correct', { share: percent(item.correct_share) })} tone="good" />
+            <Bar
+              name={item.text}
+              share={item.correct_share ?? 0}
+              figure={item.correct_share === null ? t('summary.no_key') : t('summary.correct', { share: percent(item.correct_share) })}
+              tone="good"
+            />
             <p className="soft">
               {choicesOf(item.choices)
                 .map(({ text, n }) => `${text} ${n}`)

@@ -211,7 +211,7 @@ function WishLine({ wish, onGone }: { wish: Wish; onGone: () => void }) {
           {[
             wish.category && nameOf(wish.category),
             wish.level && t(`level.${wish.level}`),
-            wish.times?.map((time) => t(`times.${time}`)).join(', '),
+            wish.times.map((time) => t(`times.${time}`)).join(', '),
           ]
             .filter(Boolean)
             .join(' · ')}

@@ -3,8 +3,6 @@ import type { board as ko } from '../ko/board';
 export const board: Record<keyof typeof ko, string> = {
   'board.back': 'To the class',
   'board.new': 'Ask a question',
-  'board.signin': 'Sign in to ask',
-  'board.signin.reply': 'Sign in to reply',
   'board.none': 'No questions yet',
   'board.none.text': 'Ask what you wonder about. You are told when the instructor or a classmate answers.',
   'board.accepted': 'Solved',
@@ -18,6 +16,7 @@ export const board: Record<keyof typeof ko, string> = {
   'board.title': 'Question',
   'board.title.need': 'Say in one line what you wonder about.',
   'board.text': 'In detail',
+  'board.text.need': 'Say a little more: a line or two will do.',
   'board.text.hint': 'What you tried and where you are stuck makes it easier to answer.',
   'board.submit': 'Post the question',
   'board.accept': 'This solves it',

@@ -9,6 +9,7 @@ export const classPage: Record<keyof typeof ko, string> = {
   'class.recordings': 'Past lessons',
   'class.board': 'Questions and answers',
   'class.board.all': 'To the board',
+  'class.board.enrol': 'Enrol to see the questions and answers.',
   'class.board.none': 'No questions yet.',
   'class.board.ask': 'Ask the first one',
   'class.to_desk': 'Manage this class',

@@ -1,8 +1,6 @@
 export const board = {
   'board.back': '수업으로',
   'board.new': '질문하기',
-  'board.signin': '로그인하고 질문하기',
-  'board.signin.reply': '로그인하고 답글 쓰기',
   'board.none': '아직 질문이 없습니다',
   'board.none.text': '궁금한 것을 남겨 주세요. 선생님이나 함께 배우는 사람이 답하면 알려 드립니다.',
   'board.accepted': '해결됨',
@@ -16,6 +14,7 @@ export const board = {
   'board.title': '질문',
   'board.title.need': '무엇이 궁금한지 한 줄로 적어 주세요.',
   'board.text': '자세히',
+  'board.text.need': '조금 더 자세히 적어 주세요. 한두 줄이면 됩니다.',
   'board.text.hint': '무엇을 해 보았고 어디서 막혔는지 적으면 답하기 쉽습니다.',
   'board.submit': '질문 올리기',
   'board.accept': '이 답으로 해결',

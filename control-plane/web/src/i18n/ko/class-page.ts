@@ -7,6 +7,7 @@ export const classPage = {
   'class.recordings': '지난 수업',
   'class.board': '묻고 답하기',
   'class.board.all': '게시판으로',
+  'class.board.enrol': '수업을 신청하면 질문과 답을 볼 수 있습니다.',
   'class.board.none': '아직 질문이 없습니다.',
   'class.board.ask': '첫 질문을 남겨 보세요',
   'class.to_desk': '이 수업 관리하기',
