@@ -1,79 +1,8 @@
-import type { Class, Link, Node, Ops } from '../src/api/contract';
+import type { Link, Node, Ops } from '../src/api/contract';
+
+export { classes } from './school-fixtures';
 
 const now = Date.now();
-
-const plain = {
-  category: 'craft',
-  level: 'any',
-  language: 'ko',
-  starts_at_ms: null,
-  duration_min: 60,
-  time_zone: 'Asia/Seoul',
-  capacity: null,
-  enrolled: 0,
-  waiting: 0,
-  likes: 0,
-  locked: false,
-  mine: { enrolment: 'none', liked: false, teaches: false },
-} satisfies Partial<Class>;
-
-export const classes: Class[] = [
-  {
-    ...plain,
-    id: 'pole-flower',
-    title: '폴 댄스 기초: 첫 회전',
-    description: '아침 일곱 시, 몸을 깨우는 한 시간. 처음 오신 분도 괜찮습니다.',
-    instructor: { id: 'a-teacher', name: '한가람' },
-    recorded: true,
-    created_at_ms: now - 1_500_000,
-    state: 'live',
-    replay: null,
-  },
-  {
-    ...plain,
-    id: 'flowers',
-    title: '계절 꽃꽂이',
-    description: '',
-    instructor: { id: 'a-teacher', name: '한가람' },
-    recorded: false,
-    created_at_ms: now - 600_000,
-    state: 'live',
-    replay: null,
-  },
-  {
-    ...plain,
-    id: 'quiz',
-    title: '중학 수학 3단원 되짚기',
-    description: '문제를 함께 풀고 질문을 받습니다. 연습장과 연필을 준비해 주세요.',
-    instructor: { id: 'a-teacher', name: '오세훈' },
-    recorded: true,
-    created_at_ms: now - 3_600_000,
-    state: 'upcoming',
-    replay: null,
-  },
-  {
-    ...plain,
-    id: 'calligraphy-1',
-    title: '붓글씨 첫걸음: 가로획과 세로획',
-    description: '붓 잡는 법부터 획의 처음과 끝까지. 먹과 화선지를 준비해 주세요.',
-    instructor: { id: 'a-teacher', name: '김묵향' },
-    recorded: true,
-    created_at_ms: now - 86_400_000,
-    state: 'ended',
-    replay: '/calligraphy-1/RM_mock/manifest.json',
-  },
-  {
-    ...plain,
-    id: 'english',
-    title: 'Reading aloud: three short poems for a cold evening',
-    description: 'We read, slowly, and talk about how the lines sound.',
-    instructor: { id: 'a-teacher', name: 'Ruth Adeyemi' },
-    recorded: true,
-    created_at_ms: now - 172_800_000,
-    state: 'ended',
-    replay: null,
-  },
-];
 
 const PLACES = {
   seoul: { latitude: 37.5665, longitude: 126.978 },

@@ -2,8 +2,10 @@ import { createReadStream, readFileSync, statSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join, normalize } from 'node:path';
 import type { Plugin } from 'vite';
-import type { Class, Manifest } from '../src/api/contract';
-import { classes, fleet } from './fixtures';
+import type { Manifest } from '../src/api/contract';
+import { fleet } from './fixtures';
+import { answerOps } from './mock-ops';
+import { answerSchool } from './school-mock';
 
 const MEDIA = new URL('media', import.meta.url).pathname;
 const TYPES: Record<string, string> = {
@@ -14,7 +16,8 @@ const TYPES: Record<string, string> = {
   webm: 'video/webm',
 };
 
-/** The control plane's API and a cdn node, from fixtures. `?mock=empty` on the page's address empties the catalogue. */
+/** The control plane's API and a cdn node, from fixtures. `?mock=empty` on the page's address empties every list,
+ * `?mock=broken` breaks every call; the cookie `mock_as` names who is signed in (`school-fixtures.ts`). */
 export function mockApi(): Plugin {
   return {
     name: 'mock-api',
@@ -60,27 +63,14 @@ async function answer(request: IncomingMessage, response: ServerResponse, url: U
         .nodes.filter((node) => node.role === 'edge')
         .map((node) => ({ id: node.region, location: node.location })),
     });
-  if (pathname === '/v1/classes' && request.method === 'POST') {
-    const body = JSON.parse(await read(request)) as { title: string };
-    const made: Class = {
-      ...(classes[0] as Class),
-      id: 'new-1',
-      description: '',
-      recorded: false,
-      created_at_ms: Date.now(),
-      state: 'upcoming',
-      replay: null,
-      ...body,
-    };
-    classes.unshift(made);
-    return json(made, 201);
-  }
-  if (pathname === '/v1/classes') return json({ items: empty ? [] : classes, next: null });
-  if (pathname.startsWith('/v1/classes/')) {
-    const found = classes.find((entry) => entry.id === decodeURIComponent(pathname.slice('/v1/classes/'.length)));
-    return found
-      ? json({ ...found, recordings: [] })
-      : json({ code: 'class_not_found', message: 'There is no such class.' }, 404);
+  const school = answerSchool(request, url, request.method === 'GET' ? '' : await read(request), empty);
+  if (school) {
+    response.writeHead(school.status, {
+      'content-type': 'application/json',
+      ...(school.cookie ? { 'set-cookie': school.cookie } : {}),
+    });
+    response.end(school.body === undefined ? '' : JSON.stringify(school.body));
+    return undefined;
   }
   if (pathname === '/v1/cdn') {
     const base = `http://${request.headers.host}/mock-cdn`;
@@ -91,19 +81,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, url: U
       ],
     });
   }
-  if (pathname === '/v1/ops')
-    return json(empty ? { nodes: [], rooms: [], presence: [], recordings: [], stale_since_ms: null } : fleet());
-  if (pathname === '/v1/ops/events') {
-    response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' });
-    const send = () =>
-      response.write(
-        `event: ops\ndata: ${JSON.stringify(empty ? { nodes: [], rooms: [], presence: [], recordings: [], stale_since_ms: null } : fleet())}\n\n`,
-      );
-    send();
-    const timer = setInterval(send, 1000);
-    request.on('close', () => clearInterval(timer));
-    return undefined;
-  }
+  if (pathname.startsWith('/v1/ops')) return answerOps(request, response, pathname, empty);
   return json({ code: 'not_found', message: 'no such path' }, 404);
 }
 
