@@ -27,6 +27,8 @@ pub(crate) const TOPIC: &str = "seodang.move";
 const MOVES_PER_S: f64 = 20.0;
 /// Users on their way at once; the next are asked when these are gone.
 const MOVES_AT_ONCE: usize = 40;
+/// Of one room one in so many at once, and one at least: those who move see the others stay.
+const ROOM_SHARE: usize = 10;
 /// A user still here this long after it was asked is told to join again: its client does not know how to move.
 const MOVE_PATIENCE: Duration = Duration::from_secs(8);
 /// The loop looks this often while it drains.
@@ -53,22 +55,30 @@ pub(crate) struct Pace {
 
 impl Pace {
     /// The next steps, given who is here.
-    pub(crate) fn step(&mut self, now: Instant, here: &[PeerId], is_over: bool) -> Vec<Step> {
+    pub(crate) fn step(&mut self, now: Instant, here: &[(PeerId, String)], is_over: bool) -> Vec<Step> {
         let elapsed = self.looked_at.map_or(1.0, |at| now.saturating_duration_since(at).as_secs_f64());
         self.looked_at = Some(now);
         self.allowance = (self.allowance + elapsed * MOVES_PER_S).min(MOVES_PER_S);
-        self.asked.retain(|peer, _| here.contains(peer));
+        self.asked.retain(|asked, _| here.iter().any(|(peer, _)| peer == asked));
         if is_over {
-            return here.iter().copied().map(Step::SendAway).collect();
+            return here.iter().map(|(peer, _)| Step::SendAway(*peer)).collect();
+        }
+        let mut rooms: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+        for (peer, room) in here {
+            let (people, moving) = rooms.entry(room).or_default();
+            *people += 1;
+            *moving += usize::from(self.asked.contains_key(peer));
         }
         let late = |at: &Instant| now.saturating_duration_since(*at) >= MOVE_PATIENCE;
         let mut steps: Vec<Step> =
             self.asked.iter().filter(|(_, at)| late(at)).map(|(peer, _)| Step::SendAway(*peer)).collect();
-        for peer in here {
+        for (peer, room) in here {
             if self.allowance < 1.0 || self.asked.len() >= MOVES_AT_ONCE {
                 break;
             }
-            if !self.asked.contains_key(peer) {
+            let Some((people, moving)) = rooms.get_mut(room.as_str()) else { continue };
+            if !self.asked.contains_key(peer) && *moving < people.div_ceil(ROOM_SHARE) {
+                *moving += 1;
                 self.allowance -= 1.0;
                 self.asked.insert(*peer, now);
                 steps.push(Step::Ask(*peer));
@@ -180,7 +190,10 @@ impl EventLoop {
         self.state.drainer.next_at = Some(now + STEP);
         let Some(wish) = self.state.drainer.wish.clone() else { return false };
         let is_over = wish.deadline_ms.is_some_and(|at| clock::now_ms() >= at);
-        for step in self.state.drainer.pace.step(now, &self.rooms.present_peers(), is_over) {
+        let here = self.rooms.present_peers().into_iter();
+        let here: Vec<(PeerId, String)> =
+            here.filter_map(|peer| self.rooms.who(peer).map(|(room, _, _)| (peer, room))).collect();
+        for step in self.state.drainer.pace.step(now, &here, is_over) {
             match step {
                 Step::Ask(peer) => self.ask_to_move(peer).await,
                 Step::SendAway(peer) => self.rooms.send_away(now, peer),
@@ -254,7 +267,8 @@ mod tests {
     fn users_go_at_a_pace_and_those_who_do_not_are_sent_away() {
         let mut pace = Pace::default();
         let start = Instant::now();
-        let here: Vec<PeerId> = (1..=100).map(PeerId).collect();
+        // Each in a class of its own.
+        let here: Vec<(PeerId, String)> = (1..=100).map(|n| (PeerId(n), n.to_string())).collect();
         let asks = |steps: &[Step]| steps.iter().filter(|step| matches!(step, Step::Ask(_))).count();
         assert_eq!(asks(&pace.step(start, &here, false)), 20, "a second's worth at once");
         assert_eq!(asks(&pace.step(start + Duration::from_millis(100), &here, false)), 2);
@@ -267,5 +281,20 @@ mod tests {
         assert_eq!(&later[..2], [Step::SendAway(PeerId(21)), Step::SendAway(PeerId(22))]);
         assert_eq!(asks(&later), 20);
         assert_eq!(pace.step(start + Duration::from_secs(9), left, true).len(), 80, "out of time: everybody");
+    }
+
+    #[test]
+    fn of_one_class_a_tenth_goes_at_once_and_one_at_least() {
+        let class = |people: u32| (1..=people).map(|n| (PeerId(n), "class".to_owned())).collect::<Vec<_>>();
+        let first = |people| Pace::default().step(Instant::now(), &class(people), false).len();
+        assert_eq!([first(1), first(3), first(10), first(11), first(100)], [1, 1, 1, 2, 10]);
+        let (mut pace, start) = (Pace::default(), Instant::now());
+        assert_eq!(pace.step(start, &class(3), false), [Step::Ask(PeerId(1))]);
+        assert!(
+            pace.step(start + Duration::from_secs(1), &class(3), false).is_empty(),
+            "one after the other"
+        );
+        let left = &class(3)[1..];
+        assert_eq!(pace.step(start + Duration::from_secs(2), left, false), [Step::Ask(PeerId(2))]);
     }
 }

@@ -11,15 +11,19 @@ export const RTT_TOLERANCE_MS = 10;
 /** Round trip to an edge, `null` when it does not answer in time. */
 export type Probe = (url: string) => Promise<number | null>;
 
-export const probeEdge: Probe = async (url) => {
+export const probeEdge: Probe = (url) => probe(url, TRIES, PROBE_TIMEOUT_MS);
+/** Is it there at all? */
+export const askEdge: Probe = (url) => probe(url, 1, LIFE_TIMEOUT_MS);
+
+async function probe(url: string, tries: number, timeoutMs: number): Promise<number | null> {
   let best: number | null = null;
-  for (let round = 0; round < TRIES; round++) {
+  for (let round = 0; round < tries; round++) {
     const start = performance.now();
     try {
       const response = await fetch(`${url.replace(/\/$/, '')}/probe`, {
         cache: 'no-store',
         credentials: 'omit',
-        signal: AbortSignal.timeout(PROBE_TIMEOUT_MS),
+        signal: AbortSignal.timeout(timeoutMs),
       });
       if (!response.ok) return best;
     } catch {
@@ -29,7 +33,7 @@ export const probeEdge: Probe = async (url) => {
     best = best === null ? rtt : Math.min(best, rtt);
   }
   return best;
-};
+}
 
 /**
  * The order to try edges in, from the control plane's order and the measured round trips of the first ones
@@ -76,27 +80,31 @@ export function signalUrl(url: string): string {
   return url.replace(/^http/, 'ws').replace(/\/$/, '');
 }
 
-/** While the SDK reconnects, the edge is asked for a sign of life this often; after so many silences it is given up. */
-const LIFE_CHECK_MS = 300;
-const SILENCES_MAX = 2;
+/** While the SDK reconnects, the edge is asked for a sign of life this often, and has so long to give one. */
+const LIFE_CHECK_MS = 100;
+const LIFE_TIMEOUT_MS = 500;
 
 /**
- * Watches an edge while the SDK tries to reconnect to it: true once it stays silent while another one answers, false when
- * nobody waits any more. If no edge answers, it is this machine that is offline, and moving would not help.
+ * Watches an edge that is suspected to be gone: true once it is silent while another one answers, false when nobody waits
+ * any more. All are asked at once. If no edge answers, it is this machine that is offline, and moving would not help.
  */
 export async function isGivenUp(
   edge: EdgeChoice,
   others: readonly EdgeChoice[],
   waiting: () => boolean,
-  probe: Probe = probeEdge,
+  probe: Probe = askEdge,
 ): Promise<boolean> {
-  let silences = 0;
   while (waiting()) {
-    silences = (await probe(edge.url)) === null ? silences + 1 : 0;
-    if (silences >= SILENCES_MAX) {
-      const alive = await Promise.all(others.map((other) => probe(other.url)));
-      if (alive.some((rtt) => rtt !== null)) return true;
-    }
+    const own = probe(edge.url);
+    const another = Promise.any(
+      others.map(async (other) => {
+        if ((await probe(other.url)) === null) throw new Error('silent');
+      }),
+    ).then(
+      () => true,
+      () => false,
+    );
+    if ((await own) === null && (await another)) return true;
     await new Promise((resolve) => setTimeout(resolve, LIFE_CHECK_MS));
   }
   return false;

@@ -2,9 +2,9 @@ import {
   createLocalAudioTrack,
   createLocalScreenTracks,
   createLocalVideoTrack,
-  type LocalAudioTrack,
+  LocalAudioTrack,
   type LocalTrack,
-  type LocalVideoTrack,
+  LocalVideoTrack,
   type Room,
   ScreenSharePresets,
   Track,
@@ -31,6 +31,14 @@ export const openMicrophone = (deviceId?: string): Promise<LocalAudioTrack> =>
 export const openCamera = (deviceId?: string): Promise<LocalVideoTrack> =>
   createLocalVideoTrack({ ...(deviceId ? { deviceId } : {}), resolution: VideoPresets.h720.resolution });
 
+/** By source: second senders of the same devices. */
+export type Twins = Map<Track.Source, LocalTrack>;
+
+function twinOf(track: LocalTrack): LocalTrack {
+  const Kind = track.kind === Track.Kind.Video ? LocalVideoTrack : LocalAudioTrack;
+  return new Kind(track.mediaStreamTrack, track.constraints, track.isUserProvided);
+}
+
 /** The user's own tracks. They belong to the page, not to a room: they outlive a move to another edge. */
 export class LocalMedia {
   private readonly tracks = new Map<Track.Source, LocalTrack>();
@@ -48,6 +56,39 @@ export class LocalMedia {
   async publishAll(room: Room): Promise<void> {
     this.room = room;
     await Promise.all(Array.from(this.tracks.values(), (track) => this.publish(track)));
+  }
+
+  /** Publishes twins of what is on in a second room; the first one goes on with the originals. */
+  async rehearse(room: Room): Promise<Twins> {
+    const twins: Twins = new Map();
+    for (const [source, track] of this.tracks) {
+      if (track.isMuted || track.mediaStreamTrack.readyState !== 'live') continue;
+      const twin = twinOf(track);
+      twin.source = source;
+      twins.set(source, twin);
+    }
+    const publish = (twin: LocalTrack) => room.localParticipant.publishTrack(twin, { source: twin.source });
+    await Promise.all(Array.from(twins.values(), publish));
+    return twins;
+  }
+
+  /** The second room is the one now; what was muted is published there too. */
+  async moveTo(room: Room, twins: Twins): Promise<void> {
+    this.room = room;
+    const late: Promise<unknown>[] = [];
+    for (const [source, track] of this.tracks) {
+      const twin = twins.get(source);
+      if (twin) {
+        this.tracks.set(source, twin);
+        if (track.isMuted) late.push(twin.mute());
+      } else {
+        late.push(this.publish(track));
+      }
+    }
+    for (const [source, twin] of twins) {
+      if (!this.tracks.has(source)) late.push(room.localParticipant.unpublishTrack(twin, true) ?? Promise.resolve());
+    }
+    await Promise.all(late);
   }
 
   async setMicrophone(on: boolean): Promise<void> {

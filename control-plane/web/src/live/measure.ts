@@ -34,6 +34,17 @@ export class Meter {
   }
 }
 
+/** Bytes that came from the edge so far, of whatever sort; `null` while nothing is sent or received. */
+export async function bytesReceived(room: Room): Promise<number | null> {
+  let bytes: number | null = null;
+  const [track] = tracksOf(room);
+  const report = await track?.getRTCStatsReport().catch(() => undefined);
+  report?.forEach((entry: Record<string, unknown>) => {
+    if (entry.type === 'transport') bytes = (bytes ?? 0) + number(entry.bytesReceived);
+  });
+  return bytes;
+}
+
 /** Share lost since the last reading. Counters start over when a track goes away: such an interval says nothing. */
 export function lossBetween(before: Counters, now: Counters): number | null {
   const received = now.received - before.received;
@@ -42,12 +53,15 @@ export function lossBetween(before: Counters, now: Counters): number | null {
   return lost / (received + lost);
 }
 
-async function reports(room: Room): Promise<RTCStatsReport[]> {
+function tracksOf(room: Room): Track[] {
   const participants: Participant[] = [room.localParticipant, ...room.remoteParticipants.values()];
-  const tracks = participants
+  return participants
     .flatMap((participant) => Array.from(participant.trackPublications.values(), (publication) => publication.track))
     .filter((track): track is Track => track !== undefined);
-  const found = await Promise.all(tracks.map((track) => track.getRTCStatsReport().catch(() => undefined)));
+}
+
+async function reports(room: Room): Promise<RTCStatsReport[]> {
+  const found = await Promise.all(tracksOf(room).map((track) => track.getRTCStatsReport().catch(() => undefined)));
   return found.filter((report): report is RTCStatsReport => report !== undefined);
 }
 
