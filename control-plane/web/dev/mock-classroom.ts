@@ -31,7 +31,10 @@ export function mockClassroom(): Plugin {
         const detail = /^\/v1\/classes\/([^/]+)$/.exec(url.pathname);
         if (detail && request.method === 'GET' && as) return oneClass(response, detail[1] ?? '', as);
         if (url.pathname === '/v1/join') return json(response, joined(), 200);
-        if (url.pathname === '/v1/edges') return json(response, { edges: [{ id: 'jeju-edge', draining: false, url: `http://${request.headers.host}/mock-edge` }] });
+        if (url.pathname === '/v1/edges')
+          return json(response, {
+            edges: [{ id: 'jeju-edge', draining: false, url: `http://${request.headers.host}/mock-edge` }],
+          });
         if (url.pathname === '/mock-edge/probe') return json(response, {});
         const path = PATH.exec(url.pathname);
         if (!path) return next();
@@ -48,7 +51,13 @@ function json(response: ServerResponse, value: unknown, status = 200): void {
 
 function me(response: ServerResponse, as: string): void {
   const who = as === 'teacher' ? ME.teacher : as === 'student' ? ME.student : null;
-  const account = who && { ...who, role: as === 'teacher' ? 'instructor' : 'student', locale: 'ko', interests: [], created_at_ms: 0 };
+  const account = who && {
+    ...who,
+    role: as === 'teacher' ? 'instructor' : 'student',
+    locale: 'ko',
+    interests: [],
+    created_at_ms: 0,
+  };
   json(response, { account, csrf: 'x', unread: 0, oidc: [], dev: true } as Me);
 }
 
@@ -140,7 +149,10 @@ function sceneOf(scene: string, teacher: boolean): Partial<LiveState> {
   switch (scene) {
     case 'prepared':
       return {
-        quizzes: [quiz({ state: 'draft', ...key }), quiz({ id: 'q2', title: '손 모양 확인', state: 'draft', time_limit_s: null, items: [shortItem], ...key })],
+        quizzes: [
+          quiz({ state: 'draft', ...key }),
+          quiz({ id: 'q2', title: '손 모양 확인', state: 'draft', time_limit_s: null, items: [shortItem], ...key }),
+        ],
         polls: [poll({ state: 'draft' })],
       };
     case 'quiz':
@@ -153,7 +165,13 @@ function sceneOf(scene: string, teacher: boolean): Partial<LiveState> {
       return { quizzes: [quiz({ ...key, state: 'closed', mine: { answers: OWN } })] };
     case 'revealed':
       return {
-        quizzes: [quiz({ state: 'revealed', key: KEY, ...(teacher ? {} : { mine: { answers: OWN, correct: { i1: true, i2: false }, score: 0.5 } }) })],
+        quizzes: [
+          quiz({
+            state: 'revealed',
+            key: KEY,
+            ...(teacher ? {} : { mine: { answers: OWN, correct: { i1: true, i2: false }, score: 0.5 } }),
+          }),
+        ],
         polls: [poll({ state: 'closed', tally: { c1: 7, c2: 3, c3: 11 } })],
       };
     case 'poll':
@@ -183,10 +201,13 @@ function roomOf(page: URL, id: string): Room {
       at_ms: 0,
       quizzes: [],
       polls: [],
-      hands: scene === 'empty' ? [] : [
-        { account: { id: 'p3', name: '서연' }, raised_at_ms: Date.now() - 40_000 },
-        { account: { id: 'p2', name: '준호' }, raised_at_ms: Date.now() - 20_000 },
-      ],
+      hands:
+        scene === 'empty'
+          ? []
+          : [
+              { account: { id: 'p3', name: '서연' }, raised_at_ms: Date.now() - 40_000 },
+              { account: { id: 'p2', name: '준호' }, raised_at_ms: Date.now() - 20_000 },
+            ],
       questions: [asked('k0', '무릎 보호대를 꼭 해야 하나요?', 2)],
       chat: [
         chat(9, 'p1', '미나', '안녕하세요! 제주에서 들어왔어요.'),
@@ -230,7 +251,14 @@ async function read(request: IncomingMessage): Promise<Record<string, unknown>> 
   return text === '' ? {} : (JSON.parse(text) as Record<string, unknown>);
 }
 
-async function answer(request: IncomingMessage, response: ServerResponse, page: URL, id: string, noun: string, rest: string): Promise<void> {
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  page: URL,
+  id: string,
+  noun: string,
+  rest: string,
+): Promise<void> {
   const room = roomOf(page, decodeURIComponent(id));
   const { live } = room;
   const teacher = page.searchParams.get('as') === 'teacher';
@@ -335,7 +363,8 @@ function quizzes(room: Room, { method, part, verb, what, body, send, replay }: Q
   if (verb === 'tally') return send(tally());
   if (verb === 'answers') {
     const answers = body.answers as Answers;
-    if (room.answers.has(part) && room.answers.get(part) !== answers && !what) return send({ code: 'already_answered', message: 'already' }, 409);
+    if (room.answers.has(part) && room.answers.get(part) !== answers && !what)
+      return send({ code: 'already_answered', message: 'already' }, 409);
     room.answers.set(part, answers);
     const correct = Object.fromEntries(
       known.items.map((item) => [item.id, JSON.stringify([...(answers[item.id] ?? [])].sort()) === JSON.stringify(KEY[item.id])]),
@@ -361,10 +390,22 @@ function timeline(): ClassEvent[] {
   const { id, title, items, time_limit_s } = quiz();
   return [
     { at_ms: 5_000, kind: 'chat', data: { id: 't1', from: { id: 'p1', name: '미나' }, text: '안녕하세요!' } },
-    { at_ms: 21_000, kind: 'chat', data: { id: 't2', from: { id: 'p1', name: '미나' }, text: '획을 그을 때 손목을 세우나요, 눕히나요?' } },
-    { at_ms: 24_000, kind: 'chat', data: { id: 't3', from: { id: 'p0', name: '김묵향' }, text: '처음에는 세우고, 끝에서 살짝 눕혀 주세요.' } },
+    {
+      at_ms: 21_000,
+      kind: 'chat',
+      data: { id: 't2', from: { id: 'p1', name: '미나' }, text: '획을 그을 때 손목을 세우나요, 눕히나요?' },
+    },
+    {
+      at_ms: 24_000,
+      kind: 'chat',
+      data: { id: 't3', from: { id: 'p0', name: '김묵향' }, text: '처음에는 세우고, 끝에서 살짝 눕혀 주세요.' },
+    },
     { at_ms: 31_000, kind: 'quiz', data: { id, title, items, time_limit_s, state: 'revealed', minute_ms: 31_000 } },
-    { at_ms: 40_000, kind: 'question', data: { id: 'k9', from: { id: 'p2', name: '준호' }, text: '먹은 얼마나 진해야 하나요?', votes: 2 } },
+    {
+      at_ms: 40_000,
+      kind: 'question',
+      data: { id: 'k9', from: { id: 'p2', name: '준호' }, text: '먹은 얼마나 진해야 하나요?', votes: 2 },
+    },
     { at_ms: 48_000, kind: 'poll', data: { ...poll({ state: 'closed', tally: { c1: 7, c2: 3, c3: 11 } }), minute_ms: 48_000 } },
     { at_ms: 52_000, kind: 'hand', data: { account: { id: 'p2', name: '준호' } } },
   ];

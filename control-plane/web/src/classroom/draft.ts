@@ -24,7 +24,13 @@ export const CHOICES_MAX = 8;
 export const CHOICES_MIN = 2;
 export const TIME_LIMITS_S = [0, 30, 60, 120, 300, 600] as const;
 
-export const emptyItem = (kind: QuizItemKind = 'single'): DraftItem => ({ kind, text: '', choices: ['', ''], right: [], accepted: '' });
+export const emptyItem = (kind: QuizItemKind = 'single'): DraftItem => ({
+  kind,
+  text: '',
+  choices: ['', ''],
+  right: [],
+  accepted: '',
+});
 export const emptyDraft = (): Draft => ({ title: '', items: [emptyItem()], timeLimitS: 60 });
 
 export interface Fault {
@@ -136,5 +142,12 @@ function filledChoices(texts: readonly string[]): { choice: Choice; place: numbe
 }
 
 function acceptedTexts(typed: string): string[] {
-  return [...new Set(typed.split(',').map((text) => text.trim()).filter(Boolean))];
+  return [
+    ...new Set(
+      typed
+        .split(',')
+        .map((text) => text.trim())
+        .filter(Boolean),
+    ),
+  ];
 }

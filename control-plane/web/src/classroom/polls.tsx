@@ -21,7 +21,10 @@ export function PollCard({ room, poll }: { room: Classroom; poll: Poll }) {
   const move = (to: 'open' | 'close') =>
     void action.run(async () => {
       const moved = await movePoll(room.id, poll.id, to);
-      room.feed.change((live) => ({ ...live, polls: live.polls.map((known) => (known.id === moved.id ? { ...known, ...moved } : known)) }));
+      room.feed.change((live) => ({
+        ...live,
+        polls: live.polls.map((known) => (known.id === moved.id ? { ...known, ...moved } : known)),
+      }));
     });
   return (
     <article className="slip poll" data-testid="poll" data-poll={poll.id} data-state={poll.state}>
@@ -105,7 +108,10 @@ function Ballot({ room, poll }: { room: Classroom; poll: Poll }) {
 
 export function PollBars({ poll }: { poll: Pick<Poll, 'choices' | 'tally'> }) {
   const tally = poll.tally ?? {};
-  const all = Math.max(1, Object.values(tally).reduce((sum, count) => sum + count, 0));
+  const all = Math.max(
+    1,
+    Object.values(tally).reduce((sum, count) => sum + count, 0),
+  );
   return (
     <ul className="tally">
       {poll.choices.map((choice) => (
@@ -118,7 +124,12 @@ export function PollBars({ poll }: { poll: Pick<Poll, 'choices' | 'tally'> }) {
 export function TallyBar({ text, count, share, right }: { text: string; count: number; share: number; right?: boolean }) {
   const t = useT();
   return (
-    <li data-right={right} data-testid="tally-bar" data-count={count} aria-label={t('quiz.bar', { text, n: count, share: percent(share) })}>
+    <li
+      data-right={right}
+      data-testid="tally-bar"
+      data-count={count}
+      aria-label={t('quiz.bar', { text, n: count, share: percent(share) })}
+    >
       <span className="tally-text">
         {right && <b aria-hidden="true">○ </b>}
         {text}

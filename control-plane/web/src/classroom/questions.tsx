@@ -25,9 +25,7 @@ export function QuestionPile({ room, questions, parcels, canAsk, onSeek }: Quest
   const t = useT();
   const shown = pile(questions, room.teaches);
   const there = new Set(questions.map(({ id }) => id));
-  const mine = parcels.filter(
-    ({ parcel }) => parcel.kind === 'question' && parcel.class === room.id && !there.has(parcel.id),
-  );
+  const mine = parcels.filter(({ parcel }) => parcel.kind === 'question' && parcel.class === room.id && !there.has(parcel.id));
   return (
     <div className="questions" data-testid="questions">
       {canAsk && !onSeek && <AskForm onAsk={(text) => room.ask(text)} />}
@@ -57,7 +55,9 @@ function QuestionCard({ room, question, onSeek }: { room: Classroom; question: Q
       const changed = await changeQuestion(room.id, question.id, { state });
       room.feed.change((live) => ({
         ...live,
-        questions: live.questions.map((known) => (known.id === changed.id ? { ...known, ...changed, voted: known.voted } : known)),
+        questions: live.questions.map((known) =>
+          known.id === changed.id ? { ...known, ...changed, voted: known.voted } : known,
+        ),
       }));
     });
   const minute = question.minute_ms;
@@ -69,20 +69,24 @@ function QuestionCard({ room, question, onSeek }: { room: Classroom; question: Q
           className="vote"
           aria-pressed={question.voted}
           disabled={question.state !== 'open' || room.teaches}
-          aria-label={t('ask.vote.of', { text: question.text, n: question.votes })}
           title={t('ask.vote')}
           data-testid="question-vote"
           onClick={() => void action.run(() => room.support(question, !question.voted))}
         >
           <span aria-hidden="true">▲</span>
-          {question.votes}
+          <span aria-hidden="true">{question.votes}</span>
+          <span className="hidden-visually">{t('ask.vote.of', { text: question.text, n: question.votes })}</span>
         </button>
         <div>
           <p data-testid="question-text">{question.text}</p>
           <p className="soft">
             <small>
               {question.from?.name ?? t('ask.anonymous')}
-              {minute !== undefined && minute !== null && !onSeek && question.replay && ` · ${t('ask.replay', { time: clock(minute) })}`}
+              {minute !== undefined &&
+                minute !== null &&
+                !onSeek &&
+                question.replay &&
+                ` · ${t('ask.replay', { time: clock(minute) })}`}
               {question.state !== 'open' && ` · ${t(question.state === 'answered' ? 'ask.answered' : 'ask.hidden')}`}
             </small>
           </p>
@@ -98,7 +102,13 @@ function QuestionCard({ room, question, onSeek }: { room: Classroom; question: Q
         <div className="slip-actions">
           {question.state === 'open' ? (
             <>
-              <button type="button" className="small" disabled={action.busy} data-testid="question-answered" onClick={() => mark('answered')}>
+              <button
+                type="button"
+                className="small"
+                disabled={action.busy}
+                data-testid="question-answered"
+                onClick={() => mark('answered')}
+              >
                 {t('ask.mark.answered')}
               </button>
               <button type="button" className="quiet small" disabled={action.busy} onClick={() => mark('hidden')}>
@@ -150,7 +160,13 @@ export function AskForm({ onAsk, label, onFocus }: AskFormProps) {
         data-testid="question-input"
         onChange={(event) => setText(event.target.value)}
       />
-      <button type="submit" className="primary icon-only" aria-label={t('ask.send')} title={t('ask.send')} data-testid="question-send">
+      <button
+        type="submit"
+        className="primary icon-only"
+        aria-label={t('ask.send')}
+        title={t('ask.send')}
+        data-testid="question-send"
+      >
         <Icon name="send" size={20} />
       </button>
     </form>

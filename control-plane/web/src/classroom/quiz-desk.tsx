@@ -34,7 +34,9 @@ export function QuizDesk({ room, live, offsetMs, canOpen = true }: QuizDeskProps
         : [...old.quizzes, quiz],
     }));
   const order = { open: 0, draft: 1, closed: 2, revealed: 3 } as const;
-  const quizzes = [...live.quizzes].sort((a, b) => order[a.state] - order[b.state] || (b.opened_at_ms ?? 0) - (a.opened_at_ms ?? 0));
+  const quizzes = [...live.quizzes].sort(
+    (a, b) => order[a.state] - order[b.state] || (b.opened_at_ms ?? 0) - (a.opened_at_ms ?? 0),
+  );
   const polls = [...live.polls].sort((a, b) => order[a.state] - order[b.state]);
   const edited = live.quizzes.find(({ id }) => id === writing);
   if (writing === 'quiz' || edited) {
@@ -77,7 +79,15 @@ export function QuizDesk({ room, live, offsetMs, canOpen = true }: QuizDeskProps
       </div>
       {quizzes.length + polls.length === 0 && <p className="soft">{t('quiz.none')}</p>}
       {quizzes.map((quiz) => (
-        <DeskQuiz key={quiz.id} room={room} quiz={quiz} offsetMs={offsetMs} canOpen={canOpen} put={put} onEdit={() => setWriting(quiz.id)} />
+        <DeskQuiz
+          key={quiz.id}
+          room={room}
+          quiz={quiz}
+          offsetMs={offsetMs}
+          canOpen={canOpen}
+          put={put}
+          onEdit={() => setWriting(quiz.id)}
+        />
       ))}
       {polls.map((poll) => (
         <PollCard key={poll.id} room={room} poll={poll} />
@@ -154,7 +164,13 @@ function DeskQuiz({ room, quiz, offsetMs, canOpen, put, onEdit }: DeskQuizProps)
           </button>
         )}
         {quiz.state === 'closed' && (
-          <button type="button" className="primary" data-testid="quiz-reveal" disabled={action.busy} onClick={() => move('reveal')}>
+          <button
+            type="button"
+            className="primary"
+            data-testid="quiz-reveal"
+            disabled={action.busy}
+            onClick={() => move('reveal')}
+          >
             {t('quiz.reveal')}
           </button>
         )}
@@ -205,7 +221,9 @@ export function LiveTally({ room, quiz }: { room: Classroom; quiz: Quiz }) {
             ? t('quiz.answered', { n: tally.answered, all: tally.enrolled_present })
             : t('quiz.answered.n', { n: tally.answered })}
         </b>
-        {tally.replay && tally.replay.answered > 0 && <small className="soft"> · {t('quiz.replay.answered', { n: tally.replay.answered })}</small>}
+        {tally.replay && tally.replay.answered > 0 && (
+          <small className="soft"> · {t('quiz.replay.answered', { n: tally.replay.answered })}</small>
+        )}
       </p>
       {quiz.items.map((item) => {
         const share = correctShare(item, tally);

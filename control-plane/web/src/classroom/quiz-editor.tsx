@@ -128,7 +128,13 @@ export function QuizEditor({ classId, quiz, onSave, onCancel, canOpen = true }: 
           {t('edit.save')}
         </button>
         {canOpen && (
-          <button type="button" className="primary" disabled={action.busy} data-testid="quiz-save-open" onClick={() => save(true)}>
+          <button
+            type="button"
+            className="primary"
+            disabled={action.busy}
+            data-testid="quiz-save-open"
+            onClick={() => save(true)}
+          >
             {t('edit.save.open')}
           </button>
         )}
@@ -155,7 +161,12 @@ function ItemEditor({ id, item, place, fault, onChange, onRemove }: ItemEditorPr
     <fieldset className="item-editor" data-testid="quiz-item-editor">
       <legend>{t('edit.item', { n: place + 1 })}</legend>
       {onRemove && (
-        <button type="button" className="quiet icon-only item-remove" aria-label={t('edit.item.remove', { n: place + 1 })} onClick={onRemove}>
+        <button
+          type="button"
+          className="quiet icon-only item-remove"
+          aria-label={t('edit.item.remove', { n: place + 1 })}
+          onClick={onRemove}
+        >
           <Icon name="close" size={18} />
         </button>
       )}

@@ -38,4 +38,5 @@ export function show(shown: readonly Reaction[], emoji: string, nowMs: number): 
   return [...shown, { id, emoji, atMs: nowMs, place: (id * 0.382) % 1 }].slice(-SHOWN_MAX);
 }
 
-export const fade = (shown: readonly Reaction[], nowMs: number): Reaction[] => shown.filter(({ atMs }) => nowMs - atMs < SHOWN_MS);
+export const fade = (shown: readonly Reaction[], nowMs: number): Reaction[] =>
+  shown.filter(({ atMs }) => nowMs - atMs < SHOWN_MS);

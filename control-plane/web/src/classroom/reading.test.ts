@@ -4,7 +4,15 @@ import { changeKind, draftOf, emptyDraft, emptyItem, faultOf, pollOf, quizOf, re
 import type { ParcelView } from './outbox';
 import { barsOf, choose, conversation, handQueue, isComplete, pile, secondsLeft } from './reading';
 
-const item: QuizItem = { id: 'i1', kind: 'multiple', text: '?', choices: [{ id: 'a', text: 'A' }, { id: 'b', text: 'B' }] };
+const item: QuizItem = {
+  id: 'i1',
+  kind: 'multiple',
+  text: '?',
+  choices: [
+    { id: 'a', text: 'A' },
+    { id: 'b', text: 'B' },
+  ],
+};
 const tally = { answered: 4, items: { i1: { a: 3, b: 1 } }, correct: { i1: 2 } };
 
 test('a timer runs by the server’s clock', () => {
@@ -27,9 +35,22 @@ test('the queue of hands is in order, each person once, and knows hands only the
 
 test('the pile: most wanted first, answered below, hidden only for who teaches', () => {
   const ask = (id: string, votes: number, state: Question['state'], at_ms = 0): Question => ({
-    id, votes, state, at_ms, from: null, text: id, replay: false, voted: false,
+    id,
+    votes,
+    state,
+    at_ms,
+    from: null,
+    text: id,
+    replay: false,
+    voted: false,
   });
-  const all = [ask('x', 1, 'open', 5), ask('y', 3, 'open'), ask('z', 9, 'answered'), ask('h', 0, 'hidden'), ask('w', 1, 'open', 2)];
+  const all = [
+    ask('x', 1, 'open', 5),
+    ask('y', 3, 'open'),
+    ask('z', 9, 'answered'),
+    ask('h', 0, 'hidden'),
+    ask('w', 1, 'open', 2),
+  ];
   expect(pile(all, false).map(({ id }) => id)).toEqual(['y', 'w', 'x', 'z']);
   expect(pile(all, true).map(({ id }) => id)).toEqual(['y', 'w', 'x', 'z', 'h']);
 });
@@ -38,7 +59,11 @@ test('a conversation has each message once, waiting ones among them', () => {
   const me = { id: 'me', name: 'Me' };
   const parcel = (id: string, at_ms: number): ParcelView => ({
     parcel: { id, kind: 'chat', account: 'me', class: 'c', about: '', body: { text: id }, at_ms },
-    state: 'waiting', saved: true, tries: 0, error: null, result: undefined,
+    state: 'waiting',
+    saved: true,
+    tries: 0,
+    error: null,
+    result: undefined,
   });
   const lines = conversation(
     [{ id: 'm1', from: me, text: 'one', at_ms: 1 }],
@@ -46,7 +71,11 @@ test('a conversation has each message once, waiting ones among them', () => {
     [{ id: 'sdk', identity: 'p', name: 'P', text: 'two', atMs: 2 }],
     me,
   );
-  expect(lines.map(({ id, parcel: waiting }) => [id, waiting !== undefined])).toEqual([['m1', false], ['sdk', false], ['m3', true]]);
+  expect(lines.map(({ id, parcel: waiting }) => [id, waiting !== undefined])).toEqual([
+    ['m1', false],
+    ['sdk', false],
+    ['m3', true],
+  ]);
 });
 
 test('choosing: one in a single choice, any number elsewhere; all items make an answer', () => {
@@ -59,7 +88,10 @@ test('choosing: one in a single choice, any number elsewhere; all items make an 
 });
 
 test('bars are shares of those who answered, right ones marked, odd short answers together', () => {
-  expect(barsOf(item, tally, { i1: ['a'] })).toMatchObject([{ id: 'a', share: 0.75, right: true }, { id: 'b', share: 0.25, right: false }]);
+  expect(barsOf(item, tally, { i1: ['a'] })).toMatchObject([
+    { id: 'a', share: 0.75, right: true },
+    { id: 'b', share: 0.25, right: false },
+  ]);
   const short = { ...item, kind: 'short' as const, choices: [] };
   const many = Object.fromEntries(Array.from({ length: 9 }, (_, n) => [`t${n}`, n + 1]));
   const bars = barsOf(short, { answered: 45, items: { i1: many }, correct: {} }, { i1: ['t8'] });
@@ -81,7 +113,16 @@ test('a draft says what it lacks, and becomes a quiz and a draft again', () => {
     title: 'Which?',
     time_limit_s: null,
     items: [
-      { id: 'i1', kind: 'multiple', text: 'Which?', choices: [{ id: 'c1', text: 'A' }, { id: 'c2', text: 'C' }, { id: 'c3', text: 'D' }] },
+      {
+        id: 'i1',
+        kind: 'multiple',
+        text: 'Which?',
+        choices: [
+          { id: 'c1', text: 'A' },
+          { id: 'c2', text: 'C' },
+          { id: 'c3', text: 'D' },
+        ],
+      },
       { id: 'i2', kind: 'short', text: 'Name it', choices: [] },
     ],
     key: { i1: ['c1', 'c3'], i2: ['붓', '모필'] },
@@ -95,6 +136,12 @@ test('the key follows the choices as they change', () => {
   expect(toggleRight(item, 1).right).toEqual([0, 1, 2]);
   expect(toggleRight(changeKind(item, 'single'), 1).right).toEqual([1]);
   expect(pollOf({ question: ' q ', choices: ['x', ' ', 'y'], multiple: false, anonymous: true })).toEqual({
-    question: 'q', choices: [{ id: 'c1', text: 'x' }, { id: 'c2', text: 'y' }], multiple: false, anonymous: true,
+    question: 'q',
+    choices: [
+      { id: 'c1', text: 'x' },
+      { id: 'c2', text: 'y' },
+    ],
+    multiple: false,
+    anonymous: true,
   });
 });

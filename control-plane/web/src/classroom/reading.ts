@@ -45,8 +45,7 @@ export function pile(questions: readonly Question[], teaches: boolean): Question
     .filter((question) => teaches || question.state !== 'hidden')
     .sort(
       (a, b) =>
-        rank[a.state] - rank[b.state] ||
-        (a.state === 'open' ? b.votes - a.votes || a.at_ms - b.at_ms : b.at_ms - a.at_ms),
+        rank[a.state] - rank[b.state] || (a.state === 'open' ? b.votes - a.votes || a.at_ms - b.at_ms : b.at_ms - a.at_ms),
     );
 }
 
@@ -125,7 +124,10 @@ export function barsOf(item: QuizItem, tally: TallyPart, key: Answers | undefine
   if (item.kind !== 'short') return item.choices.map((choice) => bar(choice.id, choice.text, counts[choice.id] ?? 0));
   const given = Object.entries(counts).sort((a, b) => b[1] - a[1]);
   const others = given.slice(SHORT_BARS).reduce((sum, [, count]) => sum + count, 0);
-  return [...given.slice(0, SHORT_BARS).map(([text, count]) => bar(text, text, count)), ...(others > 0 ? [bar('…', '…', others)] : [])];
+  return [
+    ...given.slice(0, SHORT_BARS).map(([text, count]) => bar(text, text, count)),
+    ...(others > 0 ? [bar('…', '…', others)] : []),
+  ];
 }
 
 /** How many of an item's answers were right, 0 to 1. */

@@ -1,4 +1,16 @@
-import { answerQuiz, ask, getLive, listChat, lowerHand, newId, raiseHand, sendChat, unvote, vote, voteFor } from '../api/classroom';
+import {
+  answerQuiz,
+  ask,
+  getLive,
+  listChat,
+  lowerHand,
+  newId,
+  raiseHand,
+  sendChat,
+  unvote,
+  vote,
+  voteFor,
+} from '../api/classroom';
 import type { Answers, LiveState, Person, Poll, Question } from '../api/contract';
 import { Feed } from './feed';
 import { Outbox, type Parcel, type ParcelView } from './outbox';
@@ -62,7 +74,9 @@ export class Classroom {
 
   /** What was handed in for a quiz and is on its way, refused, or just arrived. */
   answerOf(quiz: string): ParcelView | undefined {
-    return this.outbox.view().findLast(({ parcel }) => parcel.kind === 'answer' && parcel.about === quiz && parcel.class === this.id);
+    return this.outbox
+      .view()
+      .findLast(({ parcel }) => parcel.kind === 'answer' && parcel.about === quiz && parcel.class === this.id);
   }
 
   say(text: string): void {
@@ -96,7 +110,10 @@ export class Classroom {
 
   async vote(poll: Poll, choices: string[]): Promise<void> {
     await vote(this.id, poll.id, choices);
-    this.feed.change((live) => ({ ...live, polls: live.polls.map((known) => (known.id === poll.id ? { ...known, mine: choices } : known)) }));
+    this.feed.change((live) => ({
+      ...live,
+      polls: live.polls.map((known) => (known.id === poll.id ? { ...known, mine: choices } : known)),
+    }));
   }
 
   /** A vote for a question: shown at once, taken back where it is refused. */
@@ -154,9 +171,7 @@ export class Classroom {
     }
     if (parcel.kind === 'chat' && 'from' in result) {
       const said = result as LiveState['chat'][number];
-      this.feed.change((live) =>
-        live.chat.some(({ id }) => id === said.id) ? live : { ...live, chat: [...live.chat, said] },
-      );
+      this.feed.change((live) => (live.chat.some(({ id }) => id === said.id) ? live : { ...live, chat: [...live.chat, said] }));
     }
     if (parcel.kind === 'question' && 'votes' in result) {
       const asked = result as Question;

@@ -35,7 +35,11 @@ test('a public part keeps what is mine, and a revealed quiz asks for the rest', 
 });
 
 test('hands keep their order, and go down by account', () => {
-  const up = (v: number, id: string, raised_at_ms: number): RoomWord => ({ v, kind: 'hand', hand: { account: who(id), raised_at_ms } });
+  const up = (v: number, id: string, raised_at_ms: number): RoomWord => ({
+    v,
+    kind: 'hand',
+    hand: { account: who(id), raised_at_ms },
+  });
   let state = live();
   for (const word of [up(5, 'b', 20), up(6, 'a', 10), up(7, 'c', 30)]) state = applyWord(state, word).live;
   expect(state.hands.map(({ account }) => account.id)).toEqual(['a', 'b', 'c']);
@@ -45,7 +49,10 @@ test('hands keep their order, and go down by account', () => {
 
 test('what is said of others: hidden, gone, lit, locked', () => {
   const before = live({ chat: [chat('m1')], quizzes: [quiz] });
-  expect(applyWord(before, { v: 5, kind: 'chat', chat: { id: 'm1', hidden: true } }).live.chat[0]).toMatchObject({ hidden: true, text: 'm1' });
+  expect(applyWord(before, { v: 5, kind: 'chat', chat: { id: 'm1', hidden: true } }).live.chat[0]).toMatchObject({
+    hidden: true,
+    text: 'm1',
+  });
   expect(applyWord(before, { v: 5, kind: 'quiz', id: 'q1', deleted: true }).live.quizzes).toEqual([]);
   expect(applyWord(before, { v: 5, kind: 'spotlight', identity: 'a' }).live.spotlight).toBe('a');
   expect(applyWord(before, { v: 5, kind: 'locked', locked: true }).live.locked).toBe(true);
@@ -101,7 +108,10 @@ test('words heard while asking are applied over the answer; a gap is asked for o
 });
 
 test('a control plane that is away leaves the class as it was, and is asked again ever more slowly', async () => {
-  const fetchLive = vi.fn<() => Promise<LiveState>>().mockResolvedValueOnce(live({ locked: true })).mockRejectedValue(new Error('away'));
+  const fetchLive = vi
+    .fn<() => Promise<LiveState>>()
+    .mockResolvedValueOnce(live({ locked: true }))
+    .mockRejectedValue(new Error('away'));
   const feed = new Feed({ fetchLive, random: () => 0.5 });
   feed.start();
   await vi.advanceTimersByTimeAsync(0);

@@ -70,7 +70,8 @@ function change(live: LiveState, word: RoomWord): Applied | null {
     }
     case 'chat': {
       const part = partOf(word, 'chat') ?? partOf(word, 'message');
-      if (gone && part) return done({ ...live, chat: live.chat.map((old) => (old.id === part.id ? { ...old, hidden: true } : old)) });
+      if (gone && part)
+        return done({ ...live, chat: live.chat.map((old) => (old.id === part.id ? { ...old, hidden: true } : old)) });
       return part && done({ ...live, chat: put(live.chat, part as Partial<ChatMessage> & Id, isChat).slice(-CHAT_KEPT) });
     }
     case 'question': {
@@ -149,8 +150,10 @@ function isAside(word: Record<string, unknown>): word is Record<string, unknown>
 }
 
 const isWho = (value: unknown): boolean => isRecord(value) && typeof value.id === 'string' && typeof value.name === 'string';
-const isQuiz = (value: unknown): value is Quiz => isRecord(value) && Array.isArray(value.items) && typeof value.state === 'string';
-const isPoll = (value: unknown): value is Poll => isRecord(value) && Array.isArray(value.choices) && typeof value.state === 'string';
+const isQuiz = (value: unknown): value is Quiz =>
+  isRecord(value) && Array.isArray(value.items) && typeof value.state === 'string';
+const isPoll = (value: unknown): value is Poll =>
+  isRecord(value) && Array.isArray(value.choices) && typeof value.state === 'string';
 const isChat = (value: unknown): value is ChatMessage => isRecord(value) && isWho(value.from) && typeof value.text === 'string';
 const isQuestion = (value: unknown): value is Question =>
   isRecord(value) && typeof value.text === 'string' && typeof value.votes === 'number';

@@ -54,15 +54,7 @@ export function Score({ quiz, mine }: { quiz: Quiz; mine: MyAnswers | undefined 
   );
 }
 
-export function QuizForm({
-  quiz,
-  offsetMs,
-  onAnswer,
-}: {
-  quiz: Quiz;
-  offsetMs: number;
-  onAnswer: (answers: Answers) => void;
-}) {
+export function QuizForm({ quiz, offsetMs, onAnswer }: { quiz: Quiz; offsetMs: number; onAnswer: (answers: Answers) => void }) {
   const t = useT();
   const [answers, setAnswers] = useKept(quiz.id);
   const done = useRef(false);
@@ -129,4 +121,3 @@ function useKept(quiz: string): [Answers, (answers: Answers) => void] {
     },
   ];
 }
-

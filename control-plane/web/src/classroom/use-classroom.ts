@@ -24,7 +24,11 @@ export function useClassroom(room: Classroom, active = true): ClassroomView {
 }
 
 /** Room words reach the classroom, and every return to the room asks anew. */
-export function useRoomWords(room: Classroom, session: LiveSession, onReaction: (emoji: Uint8Array, identity: string) => void): void {
+export function useRoomWords(
+  room: Classroom,
+  session: LiveSession,
+  onReaction: (emoji: Uint8Array, identity: string) => void,
+): void {
   useEffect(
     () =>
       session.onPacket(({ topic, payload, identity }) => {

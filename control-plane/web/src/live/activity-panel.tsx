@@ -37,7 +37,12 @@ export function ActivityPanel({ room, view, tab, onTab, canAsk, onClose }: Activ
       </Tabs>
       <div className="panel-scroll" role="tabpanel" id={`tabpanel-${tab}`} aria-labelledby={`tab-${tab}`} tabIndex={0}>
         {view.stale && <p className="soft stale">{t('room.stale')}</p>}
-        {tab === 'quiz' && (room.teaches ? <QuizDesk room={room} live={live} offsetMs={offsetMs} /> : <StudentActivities room={room} view={view} />)}
+        {tab === 'quiz' &&
+          (room.teaches ? (
+            <QuizDesk room={room} live={live} offsetMs={offsetMs} />
+          ) : (
+            <StudentActivities room={room} view={view} />
+          ))}
         {tab === 'questions' && <QuestionPile room={room} questions={live.questions} parcels={view.parcels} canAsk={canAsk} />}
       </div>
     </PanelFrame>

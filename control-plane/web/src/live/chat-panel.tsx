@@ -28,7 +28,7 @@ export function ChatPanel({ room, lines, canSend, muted, notice, onClose }: Chat
   const [text, setText] = useState('');
   const [said, setSaid] = useState('');
   const action = useAction();
-  const list = useRef<HTMLOListElement>(null);
+  const list = useRef<HTMLDivElement>(null);
   const atEnd = useRef(true);
   const input = useRef<HTMLInputElement>(null);
   useEffect(() => {
@@ -58,7 +58,7 @@ export function ChatPanel({ room, lines, canSend, muted, notice, onClose }: Chat
   return (
     <PanelFrame title={t('live.chat')} testid="panel-chat" onClose={onClose}>
       {notice}
-      <ol
+      <div
         className="messages"
         role="log"
         aria-live="polite"
@@ -71,24 +71,29 @@ export function ChatPanel({ room, lines, canSend, muted, notice, onClose }: Chat
         }}
       >
         {lines.length >= 100 && (
-          <li>
-            <button type="button" className="quiet small" disabled={action.busy} onClick={() => void action.run(() => room.earlier())}>
-              {t('chat.earlier')}
-            </button>
-          </li>
+          <button
+            type="button"
+            className="quiet small"
+            disabled={action.busy}
+            onClick={() => void action.run(() => room.earlier())}
+          >
+            {t('chat.earlier')}
+          </button>
         )}
-        {lines.length === 0 && <li className="soft">{t('live.chat.empty')}</li>}
-        {lines.map((line) => (
-          <MessageRow
-            key={line.id}
-            line={line}
-            room={room}
-            muted={muted.has(line.from.id)}
-            onHide={() => hide(line.id)}
-            onMute={(on) => mute(line.from, on)}
-          />
-        ))}
-      </ol>
+        {lines.length === 0 && <p className="soft">{t('live.chat.empty')}</p>}
+        <ul>
+          {lines.map((line) => (
+            <MessageRow
+              key={line.id}
+              line={line}
+              room={room}
+              muted={muted.has(line.from.id)}
+              onHide={() => hide(line.id)}
+              onMute={(on) => mute(line.from, on)}
+            />
+          ))}
+        </ul>
+      </div>
       <p className="hidden-visually" role="status">
         {said}
       </p>

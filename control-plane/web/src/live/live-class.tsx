@@ -152,7 +152,14 @@ function Inside({ entry, session, view }: { entry: Class; session: LiveSession; 
           />
         )}
         {panel === 'activity' && (
-          <ActivityPanel room={room} view={classroom} tab={tab} onTab={setTab} canAsk={view.canSend && !room.teaches} onClose={close} />
+          <ActivityPanel
+            room={room}
+            view={classroom}
+            tab={tab}
+            onTab={setTab}
+            canAsk={view.canSend && !room.teaches}
+            onClose={close}
+          />
         )}
       </div>
       <Toolbar

@@ -85,9 +85,7 @@ export function PeoplePanel({ room, people, queue, spotlight, locked, onLowered,
               handUp={places.has(person.identity)}
               lit={spotlight === person.identity}
               manage={room.teaches && !person.local ? (what) => run(what, person.identity) : null}
-              onSpotlight={
-                room.teaches ? (on) => (on ? run('spotlight', person.identity) : run('unspotlight')) : null
-              }
+              onSpotlight={room.teaches ? (on) => (on ? run('spotlight', person.identity) : run('unspotlight')) : null}
             />
           ))}
         </ul>
@@ -102,7 +100,12 @@ function ClassControls({ locked, action, run }: { locked: boolean; action: Actio
   return (
     <section className="class-controls" aria-label={t('control.title')}>
       {ending ? (
-        <Confirm text={t('control.end.sure')} yes={t('control.end')} onYes={() => void run('end')} onNo={() => setEnding(false)} />
+        <Confirm
+          text={t('control.end.sure')}
+          yes={t('control.end')}
+          onYes={() => void run('end')}
+          onNo={() => setEnding(false)}
+        />
       ) : (
         <div className="slip-actions">
           <button
@@ -121,7 +124,11 @@ function ClassControls({ locked, action, run }: { locked: boolean; action: Actio
           </button>
         </div>
       )}
-      {locked && <p className="soft"><small>{t('control.lock.hint')}</small></p>}
+      {locked && (
+        <p className="soft">
+          <small>{t('control.lock.hint')}</small>
+        </p>
+      )}
     </section>
   );
 }
@@ -223,7 +230,12 @@ const DOABLE: readonly Exclude<Control, 'lock' | 'unlock' | 'end' | 'spotlight' 
   'forbid-screen',
 ];
 
-function PersonControls({ person, lit, manage, onSpotlight }: Omit<PersonRowProps, 'handUp' | 'onSpotlight'> & { onSpotlight: (on: boolean) => Promise<boolean> }) {
+function PersonControls({
+  person,
+  lit,
+  manage,
+  onSpotlight,
+}: Omit<PersonRowProps, 'handUp' | 'onSpotlight'> & { onSpotlight: (on: boolean) => Promise<boolean> }) {
   const t = useT();
   const [removing, setRemoving] = useState(false);
   if (removing && manage) {
@@ -238,7 +250,13 @@ function PersonControls({ person, lit, manage, onSpotlight }: Omit<PersonRowProp
   }
   return (
     <div className="person-controls">
-      <button type="button" className="small" aria-pressed={lit} data-testid="control-spotlight" onClick={() => void onSpotlight(!lit)}>
+      <button
+        type="button"
+        className="small"
+        aria-pressed={lit}
+        data-testid="control-spotlight"
+        onClick={() => void onSpotlight(!lit)}
+      >
         {t(lit ? 'control.spotlight.off' : 'control.spotlight')}
       </button>
       {manage &&

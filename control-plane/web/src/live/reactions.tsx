@@ -1,6 +1,15 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { REACTION_TOPIC } from '../api/contract-classroom';
-import { fade, OWN_PAUSE_MS, REACTIONS, type Reaction, readReaction, show, SHOWN_MS, writeReaction } from '../classroom/reactions';
+import {
+  fade,
+  OWN_PAUSE_MS,
+  REACTIONS,
+  type Reaction,
+  readReaction,
+  show,
+  SHOWN_MS,
+  writeReaction,
+} from '../classroom/reactions';
 import { useT } from '../i18n';
 import type { LiveSession } from './view';
 
@@ -57,7 +66,13 @@ export function ReactionBar({ onSend }: { onSend: (emoji: string) => void }) {
   return (
     <div className="reaction-bar" role="group" aria-label={t('react.title')}>
       {REACTIONS.map((emoji) => (
-        <button key={emoji} type="button" aria-label={t('react.send', { emoji })} data-testid="reaction" onClick={() => onSend(emoji)}>
+        <button
+          key={emoji}
+          type="button"
+          aria-label={t('react.send', { emoji })}
+          data-testid="reaction"
+          onClick={() => onSend(emoji)}
+        >
           {emoji}
         </button>
       ))}

@@ -47,7 +47,8 @@ export function Stage({ people, spotlight, compact }: StageProps) {
           ))}
         </div>
       )}
-      <div className="tiles-box" ref={box}>
+      {/* Beside a screen the strip scrolls, so it can be reached by keyboard. */}
+      <div className="tiles-box" ref={box} {...(column ? { role: 'group', tabIndex: 0, 'aria-label': t('live.grid') } : {})}>
         <ul
           className={column ? 'strip' : 'tiles'}
           aria-label={t('live.grid')}

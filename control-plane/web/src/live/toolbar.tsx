@@ -1,4 +1,4 @@
-import { type ReactNode, useState } from 'react';
+import { useState } from 'react';
 import { type Key, useT } from '../i18n';
 import { Icon, type IconName } from '../ui/icons';
 import { ReactionBar } from './reactions';
@@ -72,10 +72,10 @@ export function Toolbar({ session, view, own, panel, unread, waiting, hand, onRe
           short="live.hand.short"
           on={hand.up}
           disabled={!ready}
+          count={hand.place}
+          quietCount
           onPress={() => hand.toggle()}
-        >
-          {hand.place > 0 && <span className="dot quiet">{hand.place}</span>}
-        </ToolButton>
+        />
       )}
       {view.canSend && (
         <span className="tool-group">
@@ -97,30 +97,28 @@ export function Toolbar({ session, view, own, panel, unread, waiting, hand, onRe
         label="live.activity"
         short="live.activity.short"
         on={panel === 'activity'}
+        count={panel === 'activity' ? 0 : waiting}
         onPress={() => toggle('activity')}
-      >
-        {waiting > 0 && panel !== 'activity' && <span className="dot">{waiting}</span>}
-      </ToolButton>
+      />
       <ToolButton
         testid="toggle-chat"
         icon="chat"
         label="live.chat"
         short="live.chat"
         on={panel === 'chat'}
+        count={panel === 'chat' ? 0 : unread}
         onPress={() => toggle('chat')}
-      >
-        {unread > 0 && panel !== 'chat' && <span className="dot">{unread > 99 ? '99+' : unread}</span>}
-      </ToolButton>
+      />
       <ToolButton
         testid="toggle-people"
         icon="people"
         label="live.people"
         short="live.people"
         on={panel === 'people'}
+        count={view.people.length}
+        quietCount
         onPress={() => toggle('people')}
-      >
-        <span className="dot quiet">{view.people.length}</span>
-      </ToolButton>
+      />
       <ToolButton testid="btn-leave" icon="leave" label="live.leave" short="live.leave" danger onPress={() => session.leave()} />
     </div>
   );
@@ -137,12 +135,18 @@ interface ToolButtonProps {
   on?: boolean;
   danger?: boolean;
   disabled?: boolean;
+  /** A number on the icon. */
+  count?: number;
+  quietCount?: boolean;
   onPress: () => unknown;
-  children?: ReactNode;
 }
 
-function ToolButton({ testid, icon, label, short, off, on, danger, disabled, onPress, children }: ToolButtonProps) {
+/** Larger numbers say no more, and take room. */
+const COUNT_MAX = 99;
+
+function ToolButton({ testid, icon, label, short, off, on, danger, disabled, count, quietCount, onPress }: ToolButtonProps) {
   const t = useT();
+  const [full, brief] = [t(label), t(short)];
   return (
     <button
       type="button"
@@ -152,17 +156,25 @@ function ToolButton({ testid, icon, label, short, off, on, danger, disabled, onP
       data-on={on}
       data-danger={danger}
       disabled={disabled}
-      aria-label={t(label)}
-      title={t(label)}
+      title={full}
       aria-pressed={on ?? (off === undefined ? undefined : !off)}
       onClick={() => void onPress()}
     >
       <span className="tool-icon">
         <Icon name={icon} />
-        {children}
+        {count !== undefined && count > 0 && (
+          <span className={quietCount ? 'dot quiet' : 'dot'} aria-hidden="true">
+            {count > COUNT_MAX ? `${COUNT_MAX}+` : count}
+          </span>
+        )}
       </span>
       <span className="tool-label" aria-hidden="true">
-        {t(short)}
+        {brief}
+      </span>
+      {/* What is seen is part of what it is called: one may say "press Mic" to a machine. */}
+      <span className="hidden-visually">
+        {full.includes(brief) ? full : `${brief}: ${full}`}
+        {count ? ` (${count})` : ''}
       </span>
     </button>
   );

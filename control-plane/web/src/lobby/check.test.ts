@@ -17,7 +17,9 @@ test('each browser has its own place for the permission', () => {
   const chrome = 'Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0 Mobile Safari/537.36';
   expect(deniedKey(chrome, true)).toBe('check.denied.chrome');
   expect(deniedKey(`${chrome} KAKAOTALK 10.1`, true)).toBe('check.denied.inapp');
-  expect(deniedKey('Mozilla/5.0 (Linux) SamsungBrowser/26.0 Chrome/122.0 Mobile Safari/537.36', true)).toBe('check.denied.samsung');
+  expect(deniedKey('Mozilla/5.0 (Linux) SamsungBrowser/26.0 Chrome/122.0 Mobile Safari/537.36', true)).toBe(
+    'check.denied.samsung',
+  );
   expect(deniedKey('Mozilla/5.0 (iPhone; CPU iPhone OS 18_0) Version/18.0 Mobile Safari/604.1', true)).toBe('check.denied.ios');
   expect(deniedKey('Mozilla/5.0 (Macintosh) Version/18.0 Safari/605.1', true)).toBe('check.denied.safari');
   expect(deniedKey('Mozilla/5.0 (X11; Linux) Gecko/20100101 Firefox/140.0', true)).toBe('check.denied.firefox');

@@ -29,7 +29,19 @@ export function DeviceCheck({ media, publishes, heard }: { media: LobbyMedia; pu
   );
 }
 
-function Row({ name, icon, state, text, children }: { name: 'camera' | 'mic' | 'speaker' | 'network'; icon: IconName; state: State; text: string; children?: ReactNode }) {
+function Row({
+  name,
+  icon,
+  state,
+  text,
+  children,
+}: {
+  name: 'camera' | 'mic' | 'speaker' | 'network';
+  icon: IconName;
+  state: State;
+  text: string;
+  children?: ReactNode;
+}) {
   const t = useT();
   return (
     <li className="check-row" data-testid={`check-${name}`} data-state={state}>
@@ -70,7 +82,9 @@ function DeviceRow({ media, device, heard }: { media: LobbyMedia; device: 'camer
   }
   if (!on) return <Row name={device} icon={icon} state="off" text={t(`check.${device}.off`)} />;
   if (camera) return <Row name={device} icon={icon} state="good" text={t('check.camera.good')} />;
-  return <Row name={device} icon={icon} state={heard ? 'good' : 'wait'} text={t(heard ? 'check.mic.good' : 'check.mic.silent')} />;
+  return (
+    <Row name={device} icon={icon} state={heard ? 'good' : 'wait'} text={t(heard ? 'check.mic.good' : 'check.mic.silent')} />
+  );
 }
 
 function SpeakerRow() {

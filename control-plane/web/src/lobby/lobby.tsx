@@ -22,7 +22,9 @@ export function Lobby({ entry, onReady }: { entry: Class; onReady: (options: Ses
   const teaches = entry.mine?.teaches ?? false;
   // Without accounts (the control plane is away or has none) people say themselves who they are.
   const guest = !known && error !== null;
-  const roles: readonly ClassRole[] = guest ? ['student', 'instructor', 'observer'] : [teaches ? 'instructor' : 'student', 'observer'];
+  const roles: readonly ClassRole[] = guest
+    ? ['student', 'instructor', 'observer']
+    : [teaches ? 'instructor' : 'student', 'observer'];
   const [name, setName] = useState(asked.get('name') ?? recall('name') ?? '');
   const [chosen, setChosen] = useState<ClassRole | null>(roles.find((role) => role === asked.get('role')) ?? null);
   const [region, setRegion] = useState(asked.get('region') ?? recall('region') ?? '');

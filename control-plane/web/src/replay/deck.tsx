@@ -99,10 +99,21 @@ export function Deck({ engine, manifest, events, classId, teaches, resumedMs }: 
             onDone={moment.done}
           />
         )}
-        <Notes view={view} manifest={manifest} classId={classId} resumedMs={resumedMs} onRestart={() => engine.seek(firstMoment(manifest.presentations))} />
+        <Notes
+          view={view}
+          manifest={manifest}
+          classId={classId}
+          resumedMs={resumedMs}
+          onRestart={() => engine.seek(firstMoment(manifest.presentations))}
+        />
         {quizzes.length > 0 && (
           <label className="check quiz-auto">
-            <input type="checkbox" checked={moment.auto} data-testid="replay-quiz-auto" onChange={(event) => moment.setAuto(event.target.checked)} />
+            <input
+              type="checkbox"
+              checked={moment.auto}
+              data-testid="replay-quiz-auto"
+              onChange={(event) => moment.setAuto(event.target.checked)}
+            />
             <span>{t('replay.quiz.auto')}</span>
           </label>
         )}

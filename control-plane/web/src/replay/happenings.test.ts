@@ -63,5 +63,10 @@ test('watched spans: what played, where one went back, where one left', () => {
 
 test('one goes on where one left, unless that was hardly begun or all but over', () => {
   expect(resumeAt('60000', 120_000)).toBe(60_000);
-  expect([resumeAt(null, 1e6), resumeAt('5000', 1e6), resumeAt('119000', 120_000), resumeAt('x', 1e6)]).toEqual([null, null, null, null]);
+  expect([resumeAt(null, 1e6), resumeAt('5000', 1e6), resumeAt('119000', 120_000), resumeAt('x', 1e6)]).toEqual([
+    null,
+    null,
+    null,
+    null,
+  ]);
 });

@@ -19,7 +19,8 @@ export interface TimedPoll {
 }
 
 type Data = Record<string, unknown>;
-const dataOf = (event: { data: unknown }): Data => (typeof event.data === 'object' && event.data !== null ? (event.data as Data) : {});
+const dataOf = (event: { data: unknown }): Data =>
+  typeof event.data === 'object' && event.data !== null ? (event.data as Data) : {};
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
 const nameOf = (data: Data): string => {
   const from = data.from ?? data.account;

@@ -34,7 +34,13 @@ export function QuizMoment({ room, timed, known, signedIn, paused, onDone }: Qui
   const result = answered?.correct ? answered : undefined;
   const sent = entry !== undefined && entry.state !== 'refused';
   return (
-    <section className="slip quiz-moment" aria-labelledby="quiz-moment" data-testid="replay-quiz" data-quiz={quiz.id} data-answered={Boolean(answered)}>
+    <section
+      className="slip quiz-moment"
+      aria-labelledby="quiz-moment"
+      data-testid="replay-quiz"
+      data-quiz={quiz.id}
+      data-answered={Boolean(answered)}
+    >
       <header>
         <h2 id="quiz-moment" tabIndex={-1} ref={heading}>
           {quiz.title || t('quiz.title')}

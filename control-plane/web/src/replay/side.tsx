@@ -55,7 +55,15 @@ export function Side({ room, view, events, timeMs, roomSid, signedIn, tab, onTab
   );
 }
 
-function EventList({ events, timeMs, onEvent }: { events: TimelineEvent[]; timeMs: number; onEvent: (event: TimelineEvent) => void }) {
+function EventList({
+  events,
+  timeMs,
+  onEvent,
+}: {
+  events: TimelineEvent[];
+  timeMs: number;
+  onEvent: (event: TimelineEvent) => void;
+}) {
   const t = useT();
   const latest = events.findLastIndex((event) => event.at_ms <= timeMs);
   return (

@@ -90,7 +90,14 @@ class Loader {
     this.manifest = manifest;
     this.engine = new Engine(manifest, this.url(), startMs, () => void this.nextNode());
     this.expose(this.engine);
-    this.say({ replay: this.replay, engine: this.engine, manifest, node: this.choice(), resumedMs: startMs === left ? left : null, error: null });
+    this.say({
+      replay: this.replay,
+      engine: this.engine,
+      manifest,
+      node: this.choice(),
+      resumedMs: startMs === left ? left : null,
+      error: null,
+    });
     await this.readTimeline();
     this.watch();
   }
