@@ -103,7 +103,7 @@ impl Room {
 
     fn lost(&mut self, edge: &mut Edge, now: Instant, node_id: &str) {
         let Some(origin) = self.origins.get_mut(node_id) else { return };
-        origin.lost_at = Some(now);
+        (origin.lost_at, origin.is_held) = (Some(now), self.holding);
         for (wait, why) in
             [(WAY_HOLD, "hold a way"), (VANISHED_GRACE, "vanished"), (LINK_GRACE, "link grace")]
         {
@@ -315,8 +315,8 @@ impl Room {
             } else {
                 self.way_to(&node_id)
             };
-            let is_held =
-                self.origins.get(&node_id).and_then(|o| o.lost_at).is_some_and(|at| now < at + WAY_HOLD);
+            let held = self.origins.get(&node_id).filter(|origin| origin.is_held).and_then(|o| o.lost_at);
+            let is_held = held.is_some_and(|at| now < at + WAY_HOLD);
             let links: Vec<LinkId> = self.told_links(edge, only);
             for link in links {
                 self.tell_route(edge, link, &node_id, way.as_ref(), is_held);

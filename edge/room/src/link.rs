@@ -88,7 +88,8 @@ impl Room {
             state.entered = true;
             self.part(edge, now, link);
         }
-        if !answers_us {
+        // Told once of each of their sessions, the far edge knows that it is ours it speaks to.
+        if self.links.get(&link).is_some_and(|state| state.told_theirs != state.theirs) {
             self.greet(edge, link);
         }
         if !is_new {
@@ -477,11 +478,12 @@ impl Room {
 
 impl Room {
     fn greet(&mut self, edge: &mut Edge, link: LinkId) {
-        let Some(state) = self.links.get(&link) else { return };
+        let Some(state) = self.links.get_mut(&link) else { return };
         let is_plain = edge.links.get(&link).is_some_and(Link::is_plain);
         if is_plain && state.entered {
             return;
         }
+        state.told_theirs = state.theirs;
         let (session, answers, spare) = (state.session, state.theirs, !state.wanted);
         edge.say(link, Message::EnterRoom(EnterRoom { room: self.record.clone(), session, answers, spare }));
     }
@@ -514,12 +516,15 @@ impl Room {
                 self.refresh_demand(edge, now, &track_sid);
             }
         }
+        // In a tree: the one link upwards. Whoever loses a child takes its ways back at once, the child comes in elsewhere.
+        self.holding = self.wanted.len() == 1 && self.wanted.contains(&link);
         for track_sid in self.paths.keys().cloned().collect::<Vec<_>>() {
             self.withdrawn(edge, now, link, &track_sid);
         }
         for node_id in self.origins.keys().cloned().collect::<Vec<_>>() {
             self.lose_route(edge, now, link, &node_id);
         }
+        self.holding = false;
     }
 
     /// One identity, one participant: the newer join stays. False when `participant` is the older.

@@ -34,6 +34,8 @@ pub(crate) struct Origin {
     held: VecDeque<RoomData>,
     /// No way since then.
     pub(crate) lost_at: Option<Instant>,
+    /// Those behind this edge are not told so yet.
+    pub(crate) is_held: bool,
 }
 
 /// How far the answer to a `Follow` has come.

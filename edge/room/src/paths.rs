@@ -21,6 +21,8 @@ pub(crate) struct RoomLink {
     pub(crate) session: u64,
     /// The far edge's, 0 until it says.
     pub(crate) theirs: u64,
+    /// The one of theirs we answered last.
+    pub(crate) told_theirs: u64,
     /// The far edge said `EnterRoom`, and was told all we have.
     pub(crate) entered: bool,
     /// It knows our session: what it says counts.
@@ -44,6 +46,7 @@ impl RoomLink {
         Self {
             session,
             theirs: 0,
+            told_theirs: 0,
             entered: false,
             answered: false,
             wanted,
@@ -171,7 +174,7 @@ impl Room {
         }
         if route.is_some() {
             track.lost_at = None;
-        } else if track.lost_at.is_none() {
+        } else if track.lost_at.is_none() && self.holding {
             track.lost_at = Some(now);
             edge.wake(now + WAY_HOLD, &self.record.name, "hold a way");
         }

@@ -35,6 +35,8 @@ pub(crate) struct Room {
     pub(crate) admitted: BTreeSet<LinkId>,
     /// ... and those of them this edge enters by itself.
     pub(crate) wanted: BTreeSet<LinkId>,
+    /// The parent is being lost: ways that are lost with it are held for those behind, since this edge enters elsewhere.
+    pub(crate) holding: bool,
     /// Other edges that the control plane knows in the room, if it says so.
     pub(crate) nodes: Option<BTreeSet<String>>,
     /// Other edges as they are heard, by node id.
@@ -73,6 +75,7 @@ impl Room {
             paths: BTreeMap::new(),
             admitted: BTreeSet::new(),
             wanted: BTreeSet::new(),
+            holding: false,
             nodes: None,
             origins: BTreeMap::new(),
             own: Log::default(),

@@ -88,8 +88,8 @@ pub struct Hello {
 /// sender to the room and answers with its own `EnterRoom`, participants and announcements.
 ///
 /// From version 2 on: each side numbers its sessions of the room on the link; what a side says counts once it has
-/// answered the other's session, so that nothing said before a break is taken for something said after it. An `EnterRoom` whose
-/// `answers` is not the receiver's session is answered with another one; one of a known session only tells `spare`.
+/// answered the other's session, so that nothing said before a break is taken for something said after it. An `EnterRoom` of a
+/// new session is answered with another one; one of a known session only tells `spare`.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct EnterRoom {
     #[prost(message, required, tag = "1")]

@@ -87,8 +87,14 @@ impl World {
         }
     }
 
-    /// Every client gets every track of the others.
     fn check_ways(&self) {
+        if let Err(what) = self.ways() {
+            panic!("{what}");
+        }
+    }
+
+    /// Every client gets every track of the others; else who does not, and why.
+    pub(crate) fn ways(&self) -> Result<(), String> {
         let published: Vec<(usize, String, String)> = self
             .people
             .iter()
@@ -102,13 +108,32 @@ impl World {
                 let own = &client.own.as_ref().expect("it joined").identity;
                 for (home, publisher, track) in published.iter().filter(|(_, who, _)| who != own) {
                     let what = format!("{own} on edge {index} watches {track} of {publisher} on edge {home}");
-                    let mid = client.tracks.get(track).unwrap_or_else(|| panic!("{what}: it has no section"));
+                    let mid = client.tracks.get(track).ok_or_else(|| format!("{what}: it has no section"))?;
                     let source = edge.books.sessions[&SessionId(peer.0)].watches.get(mid);
-                    let source = source.unwrap_or_else(|| panic!("{what}: nothing feeds its section"));
+                    let source = source.ok_or_else(|| format!("{what}: nothing feeds its section"))?;
                     let (end, is_loop) = self.follow(index, *source);
-                    assert!(!is_loop, "{what}: its way is a circle");
-                    assert_eq!(end, Some(*home), "{what}: its way ends elsewhere");
+                    if is_loop || end != Some(*home) {
+                        return Err(format!("{what}: its way ends at {end:?} (circle: {is_loop})"));
+                    }
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Everybody has every reliable packet of everybody who is there, from the first one heard to the last.
+    pub(crate) fn check_data(&self) {
+        for (receiver, (index, peer)) in &self.people {
+            let client = &self.edges[*index].clients[peer];
+            assert_eq!(client.missed, 0, "reliable packets {receiver} on edge {index} missed");
+            for (sender, (home, from)) in self.people.iter().filter(|(who, _)| *who != receiver) {
+                let source = &self.edges[*home].clients[from];
+                let sid = &source.own.as_ref().expect("it joined").sid;
+                let heard = client.heard.get(sid).copied().unwrap_or_default();
+                assert_eq!(
+                    heard, source.said,
+                    "packets of {sender} on edge {home}, heard by {receiver} on {index}"
+                );
             }
         }
     }

@@ -24,6 +24,12 @@ pub(crate) struct Client {
     /// Sections by track sid, as the last answer said.
     pub(crate) tracks: BTreeMap<String, String>,
     pub(crate) has_left: bool,
+    /// Reliable packets it sent.
+    pub(crate) said: u64,
+    /// Number of the last reliable packet of each sender.
+    pub(crate) heard: BTreeMap<String, u64>,
+    /// Reliable packets it missed in between.
+    pub(crate) missed: u64,
 }
 
 impl Client {
@@ -36,6 +42,20 @@ impl Client {
             roster: BTreeMap::new(),
             tracks: BTreeMap::new(),
             has_left: false,
+            said: 0,
+            heard: BTreeMap::new(),
+            missed: 0,
+        }
+    }
+
+    /// Reliable data: of each sender once and in order.
+    pub(crate) fn hear(&mut self, payload: &[u8]) {
+        let text = std::str::from_utf8(payload).expect("the simulator sends text");
+        let (sender, number) = text.split_once(' ').expect("a sender and a number");
+        let number: u64 = number.parse().expect("a number");
+        if let Some(last) = self.heard.insert(sender.to_owned(), number) {
+            assert!(number > last, "packet {number} of {sender} comes after {last}");
+            self.missed += number - last - 1;
         }
     }
 

@@ -9,8 +9,8 @@ use rand::Rng as _;
 
 use crate::world::{World, link};
 
-const EDGES: std::ops::RangeInclusive<usize> = 2..=7;
-const PEOPLE: std::ops::RangeInclusive<usize> = 3..=12;
+const EDGES: std::ops::RangeInclusive<usize> = 2..=12;
+const PEOPLE: std::ops::RangeInclusive<usize> = 3..=16;
 const STEPS: std::ops::RangeInclusive<usize> = 10..=40;
 /// Longer than any lease, grace or linger there is, one after the other.
 const SETTLE: Duration = Duration::from_secs(5 + LINK_GRACE.as_secs() * 2 + RESUME_LINGER.as_secs() + 5);
@@ -48,6 +48,7 @@ fn lesson(seed: u64) -> Outcome {
     }
     for _ in 0..world.rng.random_range(STEPS) {
         step(&mut world, people);
+        world.everybody_speaks();
         world.check_always();
         let wait = match world.rng.random_range(0..10) {
             0..4 => 0,
@@ -94,9 +95,13 @@ fn step(world: &mut World, people: usize) {
         60..68 => {
             world.cut.remove(&(edge, other));
             world.cut.remove(&(other, edge));
+            world.plan_soon();
         }
         68..73 => split(world),
-        73..78 => world.cut.clear(),
+        73..78 => {
+            world.cut.clear();
+            world.plan_soon();
+        }
         78..84 if world.edges.iter().filter(|edge| edge.rooms.is_some()).count() > 1 => {
             if world.edges[edge].rooms.is_some() {
                 world.kill_edge(edge);
@@ -172,6 +177,7 @@ fn drain(world: &mut World, edge: usize) {
 
 fn heal(world: &mut World) {
     world.cut.clear();
+    world.plan_soon();
     world.view_delay_ms = 150;
     if world.edges.iter().all(|edge| edge.is_draining || edge.rooms.is_none()) {
         // Nobody would get in anywhere.

@@ -15,6 +15,8 @@
 mod books;
 mod checks;
 mod client;
+pub mod failover;
 pub mod lesson;
+mod plan;
 pub mod scale;
 mod world;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use control_plane_api::topology::Topology;
 use edge_room::{AddTrack, Config, Join, Neighbour, Output, PeerId, Request, Rooms};
 use edge_sfu::{Command, Event, LinkId, SessionId, SourceId};
 use edge_wire::control::{Message, RoomData};
@@ -14,6 +15,7 @@ use rand::{Rng as _, SeedableRng as _};
 use crate::books::Books;
 use crate::checks;
 use crate::client::Client;
+use crate::plan::View;
 
 pub(crate) const ROOM: &str = "class";
 /// An edge that is gone is missed by the control plane after this.
@@ -37,7 +39,9 @@ pub(crate) struct World {
     lives: BTreeMap<u64, (u64, u64)>,
     /// Arrival of the last packet in each direction: streams keep their order.
     arrivals: BTreeMap<(usize, usize), Instant>,
-    presence: BTreeSet<usize>,
+    pub(crate) presence: BTreeSet<usize>,
+    /// As planned last.
+    pub(crate) topology: Option<Topology>,
     version: u64,
     /// Control plane's words take up to this long, in ms.
     pub(crate) view_delay_ms: u64,
@@ -56,6 +60,9 @@ pub(crate) struct Edge {
     pub(crate) journal: Vec<Entry>,
     /// Connection of each link that is up, as seen here.
     pub(crate) links: BTreeMap<usize, u64>,
+    /// What it knows of the fleet, and the edges it keeps connections to by that.
+    pub(crate) view: View,
+    pub(crate) connected: BTreeSet<usize>,
     pub(crate) is_draining: bool,
     life: u64,
     seen: u64,
@@ -71,7 +78,8 @@ enum Due {
     Up { at: usize, peer: usize, connection: u64 },
     Down { at: usize, peer: usize, connection: u64 },
     Dial,
-    View { at: usize, version: u64, presence: BTreeSet<usize> },
+    View { at: usize, version: u64, view: Box<View> },
+    Plan,
     Lease { edge: usize, life: u64 },
     Layer { at: usize, life: u64, source: SourceId, layer: u8 },
     Rejoin { identity: String },
@@ -92,6 +100,7 @@ impl World {
             lives: BTreeMap::new(),
             arrivals: BTreeMap::new(),
             presence: BTreeSet::new(),
+            topology: None,
             version: 0,
             view_delay_ms: 150,
             people: BTreeMap::new(),
@@ -105,6 +114,8 @@ impl World {
                 clients: BTreeMap::new(),
                 journal: Vec::new(),
                 links: BTreeMap::new(),
+                view: View::default(),
+                connected: BTreeSet::new(),
                 is_draining: false,
                 life: 0,
                 seen: 0,
@@ -126,12 +137,13 @@ impl World {
         edge.rooms = Some(Rooms::new(config, seed));
         edge.life += 1;
         (edge.is_draining, edge.seen) = (false, 0);
+        (edge.view, edge.connected) = (View::default(), BTreeSet::new());
         if self.presence.remove(&index) {
             // The node's key has a new epoch: what it said before is void.
             self.tell_presence();
         }
-        let presence = self.presence.clone();
-        self.schedule(Duration::from_millis(20), Due::View { at: index, version: self.version, presence });
+        let view = Box::new(self.current_view());
+        self.schedule(Duration::from_millis(20), Due::View { at: index, version: self.version, view });
     }
 
     /// The process ends without a word. Its clients look for another edge.
@@ -156,6 +168,7 @@ impl World {
         self.cut.insert((from, to));
         let pair = (from.min(to), from.max(to));
         self.break_connections(|ends| ends == pair);
+        self.plan_soon();
     }
 
     /// Each end notices in its own time.
@@ -208,6 +221,7 @@ impl World {
         self.pump(index);
         let remote = "10.0.0.2:9".parse().expect("an address");
         self.event(index, Event::SessionConnected { session: SessionId(peer.0), remote });
+        self.event(index, Event::ChannelOpen { session: SessionId(peer.0), label: "_reliable".into() });
     }
 
     pub(crate) fn publish(&mut self, (index, peer): (usize, PeerId), is_audio: bool) {
@@ -232,6 +246,24 @@ impl World {
             client.publish(is_audio, &cid);
         }
         self.pump(index);
+    }
+
+    /// Everybody sends the next number, reliably.
+    pub(crate) fn everybody_speaks(&mut self) {
+        for (index, peer) in self.people.values().copied().collect::<Vec<_>>() {
+            let now = self.now;
+            let edge = &mut self.edges[index];
+            let (Some(rooms), Some(client)) = (&mut edge.rooms, edge.clients.get_mut(&peer)) else {
+                continue;
+            };
+            let Some((_, from_sid, from_identity)) = rooms.who(peer) else { continue };
+            client.said += 1;
+            let payload = format!("{from_sid} {}", client.said).into();
+            let data =
+                model::Data { from_sid, from_identity, reliable: true, payload, ..model::Data::default() };
+            rooms.relay(now, peer, data);
+            self.pump(index);
+        }
     }
 
     pub(crate) fn ask(&mut self, (index, peer): (usize, PeerId), request: Request) {
@@ -332,6 +364,7 @@ impl World {
                 rooms.link_up(now, link(peer), neighbour);
                 rooms.set_link_cost(link(peer), delay_ms(at, peer) as u32 * 2);
                 self.edges[at].links.insert(peer, connection);
+                self.follow_plan(at);
                 if !self.alive.contains_key(&connection) {
                     self.schedule(Duration::from_millis(300), Due::Down { at, peer, connection });
                 }
@@ -343,11 +376,13 @@ impl World {
                     if let Some(rooms) = &mut self.edges[at].rooms {
                         rooms.link_down(now, link(peer));
                     }
+                    self.follow_plan(at);
                     self.pump(at);
                 }
             }
             Due::Dial => self.dial(),
-            Due::View { at, version, presence } => self.view(at, version, &presence),
+            Due::View { at, version, view } => self.view(at, version, *view),
+            Due::Plan => self.replan(),
             Due::Lease { edge, life } => {
                 if self.edges[edge].life == life && self.presence.remove(&edge) {
                     self.tell_presence();
@@ -380,7 +415,8 @@ impl World {
                 let is_open = !self.cut.contains(&(a, b)) && !self.cut.contains(&(b, a));
                 let linked =
                     self.edges[a].links.get(&b).is_some_and(|connection| self.alive.contains_key(connection));
-                if !is_up || !is_open || linked || self.edges[a].links.contains_key(&b) {
+                let is_wanted = self.edges[a].connected.contains(&b);
+                if !is_wanted || !is_up || !is_open || linked || self.edges[a].links.contains_key(&b) {
                     continue;
                 }
                 self.sequence += 1;
@@ -395,27 +431,38 @@ impl World {
         self.schedule(REDIAL, Due::Dial);
     }
 
-    fn view(&mut self, at: usize, version: u64, presence: &BTreeSet<usize>) {
+    fn view(&mut self, at: usize, version: u64, view: View) {
         if version < self.edges[at].seen {
             return;
         }
         self.edges[at].seen = version;
-        let links: Vec<LinkId> =
-            presence.iter().filter(|other| **other != at).map(|other| link(*other)).collect();
-        let now = self.now;
-        if let Some(rooms) = &mut self.edges[at].rooms {
-            rooms.handle_room_peers(now, ROOM, links);
-        }
-        self.pump(at);
+        self.edges[at].view = view;
+        self.follow_plan(at);
+    }
+
+    fn current_view(&self) -> View {
+        View { presence: self.presence.clone(), topology: self.topology.clone() }
+    }
+
+    /// Who is in the room changed: every edge hears of it, and it is planned anew.
+    fn tell_presence(&mut self) {
+        self.tell_view();
+        self.plan_soon();
+    }
+
+    /// The control plane plans once it has heard of a change.
+    pub(crate) fn plan_soon(&mut self) {
+        let wait = Duration::from_millis(self.rng.random_range(50..1_000));
+        self.schedule(wait, Due::Plan);
     }
 
     /// Every edge hears of it in its own time, so that views differ for a while.
-    fn tell_presence(&mut self) {
+    pub(crate) fn tell_view(&mut self) {
         self.version += 1;
         for at in 0..self.edges.len() {
             let wait = Duration::from_millis(self.rng.random_range(5..self.view_delay_ms.max(6)));
-            let presence = self.presence.clone();
-            self.schedule(wait, Due::View { at, version: self.version, presence });
+            let view = Box::new(self.current_view());
+            self.schedule(wait, Due::View { at, version: self.version, view });
         }
     }
 
@@ -466,6 +513,11 @@ impl World {
                     Command::LinkReceive { link, source, layer, .. } => Some((*link, *source, *layer)),
                     _ => None,
                 };
+                if let Command::SendData { session, label: "_reliable", payload, .. } = &command
+                    && let Some(client) = edge.clients.get_mut(&PeerId(session.0))
+                {
+                    client.hear(payload);
+                }
                 edge.books.take(command);
                 let life = edge.life;
                 if let Some((link, source, layer)) = begun {
@@ -526,7 +578,7 @@ pub(crate) fn node_id(index: usize) -> String {
 }
 
 /// One way between two edges: some are near, some across an ocean.
-fn delay_ms(a: usize, b: usize) -> u64 {
+pub(crate) fn delay_ms(a: usize, b: usize) -> u64 {
     let (a, b) = (a.min(b) as u64, a.max(b) as u64);
     2 + (a * 37 + b * 53) % 90
 }
