@@ -64,7 +64,6 @@ function Hero() {
             {category[language]}
           </Link>
         ))}
-        {categories.length === 0 && <span className="chip" aria-hidden="true">&nbsp;</span>}
       </nav>
       {account && <NextClass accountId={account.id} />}
     </section>
@@ -176,9 +175,11 @@ function Empty() {
       text={t(teaches ? 'home.empty.teach' : 'home.empty.text')}
       testid="home-empty"
       action={
-        <Link className="button primary" href={teaches ? '/desk/new' : '/wishes'}>
-          {t(teaches ? 'desk.new' : 'home.wish.action')}
-        </Link>
+        teaches && (
+          <Link className="button primary" href="/desk/new">
+            {t('desk.new')}
+          </Link>
+        )
       }
     />
   );
