@@ -1,10 +1,10 @@
 //! The control plane's settings. `config/control-plane.toml` in the repository shows them all.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use anyhow::Context as _;
+pub use control_plane_agent::proxy::Network;
 use control_plane_api::node::Location;
 use control_plane_api::token::ApiKey;
 use control_plane_classes::database::Place;
@@ -155,62 +155,5 @@ impl Config {
             "" => Place::File(self.data_dir.join("classes.db")),
             url => Place::Postgres(url.to_owned()),
         }
-    }
-}
-
-/// Addresses that share their first bits, written `10.0.0.0/8`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Network {
-    address: IpAddr,
-    bits: u8,
-}
-
-impl Network {
-    #[must_use]
-    pub fn contains(&self, address: IpAddr) -> bool {
-        let masked = |address: IpAddr| match address {
-            IpAddr::V4(v4) => u128::from(v4.to_bits()).checked_shr(32 - u32::from(self.bits)).unwrap_or(0),
-            IpAddr::V6(v6) => v6.to_bits().checked_shr(128 - u32::from(self.bits)).unwrap_or(0),
-        };
-        self.address.is_ipv4() == address.is_ipv4() && masked(self.address) == masked(address)
-    }
-}
-
-impl TryFrom<String> for Network {
-    type Error = anyhow::Error;
-
-    fn try_from(text: String) -> anyhow::Result<Self> {
-        let wrong = || format!("{text:?} is no network such as 10.0.0.0/8");
-        let (address, bits) = text.split_once('/').with_context(wrong)?;
-        let (address, bits): (IpAddr, u8) =
-            (address.parse().with_context(wrong)?, bits.parse().with_context(wrong)?);
-        let bits_max = if address.is_ipv4() { 32 } else { 128 };
-        anyhow::ensure!(bits <= bits_max, wrong());
-        Ok(Self { address, bits })
-    }
-}
-
-impl From<Network> for String {
-    fn from(network: Network) -> Self {
-        format!("{}/{}", network.address, network.bits)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_network_holds_its_addresses_and_no_others() {
-        let network = |text: &str| Network::try_from(text.to_owned());
-        let holds = |text: &str, address: &str| {
-            network(text).expect("a network").contains(address.parse().expect("an address"))
-        };
-        assert!(holds("10.0.0.0/8", "10.255.1.2") && !holds("10.0.0.0/8", "11.0.0.1"));
-        assert!(holds("0.0.0.0/0", "1.2.3.4") && !holds("0.0.0.0/0", "::1"));
-        assert!(holds("192.168.1.7/32", "192.168.1.7") && !holds("192.168.1.7/32", "192.168.1.6"));
-        assert!(holds("2001:db8::/32", "2001:db8:1::1") && !holds("2001:db8::/32", "2001:db9::1"));
-        assert!(network("10.0.0.0").is_err() && network("10.0.0.0/33").is_err() && network("x/8").is_err());
     }
 }

@@ -1,18 +1,12 @@
 //! Where a user is, as far as anybody can tell.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use control_plane_api::node::Location;
-use http::HeaderMap;
 use maxminddb::{PathElement, Reader};
-
-use crate::config::Network;
-
-/// Addresses of a forwarding header looked at, from the right: more proxies in a row than anybody has.
-const FORWARDED_MAX: usize = 16;
 
 /// Positions by address, from a MaxMind database file. Without a file, none.
 #[derive(Clone, Debug, Default)]
@@ -48,26 +42,6 @@ impl GeoIp {
     }
 }
 
-/// The user's address: the peer's, or, behind trusted proxies, the last in `X-Forwarded-For` that is none of them.
-/// Anybody can write that header, so only what a trusted proxy added counts.
-pub(crate) fn client_address(peer: SocketAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
-    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
-    let mut client = peer.ip().to_canonical();
-    if !is_trusted(client) {
-        return client;
-    }
-    let lines = headers.get_all("x-forwarded-for").iter().rev();
-    let hops = lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.rsplit(','));
-    for hop in hops.take(FORWARDED_MAX) {
-        let Ok(address) = hop.trim().parse::<IpAddr>() else { break };
-        client = address.to_canonical();
-        if !is_trusted(client) {
-            break;
-        }
-    }
-    client
-}
-
 #[cfg(test)]
 #[path = "../tests/support/mmdb.rs"]
 mod mmdb;
@@ -92,38 +66,15 @@ mod tests {
         assert_eq!(locate("203.0.112.77"), None);
         assert_eq!(locate("2001:db8::1"), None, "the file has IPv4 only");
 
-        std::fs::write(file.path(), mmdb::database(&[([203, 0, 113, 0], 24, Location { latitude: 400.0, ..jeju })]))
-            .expect("writable");
+        std::fs::write(
+            file.path(),
+            mmdb::database(&[([203, 0, 113, 0], 24, Location { latitude: 400.0, ..jeju })]),
+        )
+        .expect("writable");
         let absurd = GeoIp::open(Some(file.path())).expect("a database");
         assert_eq!(absurd.locate("203.0.113.77".parse().expect("an address")), None);
         std::fs::write(file.path(), b"no database").expect("writable");
         assert!(GeoIp::open(Some(file.path())).is_err());
         assert_eq!(GeoIp::default().locate("203.0.113.77".parse().expect("an address")), None);
-    }
-
-    #[test]
-    fn a_forwarding_header_counts_only_from_a_trusted_proxy() {
-        let trusted = [Network::try_from("10.0.0.0/8".to_owned()).expect("a network")];
-        let headers = |lines: &[&'static str]| {
-            let mut headers = HeaderMap::new();
-            for line in lines {
-                headers.append("x-forwarded-for", http::HeaderValue::from_static(line));
-            }
-            headers
-        };
-        let client = |peer: &str, lines: &[&'static str]| {
-            client_address(SocketAddr::new(peer.parse().expect("an address"), 1), &headers(lines), &trusted)
-                .to_string()
-        };
-        assert_eq!(client("8.8.8.8", &["1.1.1.1"]), "8.8.8.8", "a stranger's header");
-        assert_eq!(
-            client("10.0.0.1", &["6.6.6.6, 1.1.1.1, 10.0.0.2"]),
-            "1.1.1.1",
-            "what the user made up stays out"
-        );
-        assert_eq!(client("10.0.0.1", &["6.6.6.6", "1.1.1.1"]), "1.1.1.1", "lines count in order");
-        assert_eq!(client("10.0.0.1", &["1.1.1.1, nonsense"]), "10.0.0.1");
-        assert_eq!(client("10.0.0.1", &[]), "10.0.0.1");
-        assert_eq!(client("::ffff:10.0.0.1", &["::ffff:1.1.1.1"]), "1.1.1.1");
     }
 }

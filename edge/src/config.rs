@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use control_plane_agent::proxy::Network;
 use control_plane_api::node::Location;
 use control_plane_api::token::ApiKey;
 use edge_signaling::IceServer;
@@ -30,6 +31,8 @@ pub struct Config {
     pub public_link: Option<String>,
     /// Addresses written into ICE candidates; this machine's own and loopback when empty.
     pub candidates: Vec<IpAddr>,
+    /// Networks whose `X-Forwarded-For` is believed: `10.0.0.0/8`.
+    pub trusted_proxies: Vec<Network>,
     /// STUN and TURN servers told to clients: in the join, and as `Link` of WHIP and WHEP.
     pub ice_servers: Vec<IceServerConfig>,
     /// Keys that may sign tokens.
@@ -70,6 +73,7 @@ impl Default for Config {
             public_url: None,
             public_link: None,
             candidates: Vec::new(),
+            trusted_proxies: Vec::new(),
             ice_servers: Vec::new(),
             keys: Vec::new(),
             data_dir: PathBuf::from("data/edge"),

@@ -184,7 +184,8 @@ impl Edge {
             metrics,
             shard,
             registration: registration.clone(),
-            limits: Arc::default(),
+            limits: Arc::new(http::connect::Limits::joins()),
+            wrong_tokens: Arc::new(http::connect::Limits::wrong_tokens()),
             sessions: Arc::default(),
         };
         let serving = tokio::spawn(server.run(self.http, self.admin, parts.clone()));

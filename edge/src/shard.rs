@@ -29,6 +29,8 @@ pub(crate) const EVENTS_MAX: usize = 4_096;
 pub(crate) const LINK_PACKETS_MAX: usize = 8_192;
 /// Datagrams read before sending and timers get their turn.
 const RECEIVE_BUDGET: usize = 128;
+/// Errors of the socket in one round; then the thread sleeps first, so that a broken socket does not take a core.
+const RECEIVE_ERRORS_MAX: u32 = 16;
 /// Longest sleep: bounds how late a lost wake-up can make anything.
 const SLEEP_MAX: Duration = Duration::from_millis(100);
 /// Pause of the counter copy for `/metrics`.
@@ -60,6 +62,7 @@ pub(crate) struct Gauges {
     pub(crate) link_out_dropped: AtomicU64,
     pub(crate) recorder_dropped: AtomicU64,
     pub(crate) send_errors: AtomicU64,
+    pub(crate) receive_errors: AtomicU64,
     /// Nanoseconds the thread was busy since it started.
     pub(crate) busy_ns: AtomicU64,
 }
@@ -230,6 +233,7 @@ impl Thread {
 
     /// True when the budget ran out before the socket did.
     fn receive(&mut self, buffer: &mut [u8]) -> bool {
+        let mut errors = 0;
         for _ in 0..RECEIVE_BUDGET {
             match self.socket.recv_from(buffer) {
                 Ok((length, source)) => {
@@ -238,7 +242,15 @@ impl Thread {
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return false,
                 // ICMP errors of earlier sends surface here; they concern one peer, whose consent will expire.
-                Err(_) => {}
+                // Each is taken by being read; a socket that has nothing else to give is looked at again after the next sleep.
+                Err(error) => {
+                    self.gauges.receive_errors.fetch_add(1, Ordering::Relaxed);
+                    errors += 1;
+                    if errors >= RECEIVE_ERRORS_MAX {
+                        tracing::debug!(%error, "the media socket gives errors only");
+                        return false;
+                    }
+                }
             }
         }
         true

@@ -20,6 +20,7 @@ pub mod config;
 pub mod fleet;
 pub mod identity;
 pub mod mirror;
+pub mod proxy;
 pub mod registration;
 pub mod store;
 pub mod telemetry;

@@ -146,7 +146,11 @@ impl FromRequestParts<App> for Client {
     async fn from_request_parts(parts: &mut http::request::Parts, app: &App) -> Result<Self, Refusal> {
         let peer = axum::extract::ConnectInfo::<std::net::SocketAddr>::from_request_parts(parts, app).await;
         let peer = peer.map_err(|rejection| Refusal::bad_request(rejection.body_text()))?.0;
-        Ok(Self(crate::locate::client_address(peer, &parts.headers, &app.config.trusted_proxies)))
+        Ok(Self(control_plane_agent::proxy::client_address(
+            peer,
+            &parts.headers,
+            &app.config.trusted_proxies,
+        )))
     }
 }
 

@@ -47,6 +47,7 @@ impl Collector for Media {
             ("media_link_out_dropped", &self.gauges.link_out_dropped),
             ("media_recorder_dropped", &self.gauges.recorder_dropped),
             ("media_send_errors", &self.gauges.send_errors),
+            ("media_receive_errors", &self.gauges.receive_errors),
         ] {
             count(&mut encoder, name, value.load(Ordering::Relaxed))?;
         }

@@ -10,44 +10,59 @@ use parking_lot::Mutex;
 const BURST: f64 = 400.0;
 /// Joins one address regains every second.
 const REFILL_PER_S: f64 = 20.0;
+/// Wrong tokens of one address at once: a class whose tokens ran out while it slept.
+const WRONG_BURST: f64 = 50.0;
+/// Wrong tokens one address is answered every second after that. Right ones are taken all the same.
+const WRONG_REFILL_PER_S: f64 = 1.0;
 /// Addresses remembered; when full, those with a full bucket are forgotten first.
 const ADDRESSES_MAX: usize = 50_000;
 
 /// Token buckets by address.
-#[derive(Default)]
 pub(crate) struct Limits {
+    burst: f64,
+    refill_per_s: f64,
     buckets: Mutex<HashMap<IpAddr, (f64, Instant)>>,
 }
 
 impl Limits {
+    /// For joins.
+    pub(crate) fn joins() -> Self {
+        Self { burst: BURST, refill_per_s: REFILL_PER_S, buckets: Mutex::default() }
+    }
+
+    /// For wrong tokens.
+    pub(crate) fn wrong_tokens() -> Self {
+        Self { burst: WRONG_BURST, refill_per_s: WRONG_REFILL_PER_S, buckets: Mutex::default() }
+    }
+
     /// Whether this address may connect now.
     pub(crate) fn admit(&self, address: IpAddr, now: Instant) -> bool {
         let address = household(address);
         let mut buckets = self.buckets.lock();
         if buckets.len() >= ADDRESSES_MAX && !buckets.contains_key(&address) {
-            buckets.retain(|_, (tokens, at)| refilled(*tokens, *at, now) < BURST);
+            buckets.retain(|_, (tokens, at)| self.refilled(*tokens, *at, now) < self.burst);
             if buckets.len() >= ADDRESSES_MAX {
                 return false;
             }
         }
-        let (tokens, at) = buckets.entry(address).or_insert((BURST, now));
-        let available = refilled(*tokens, *at, now);
+        let (tokens, at) = buckets.entry(address).or_insert((self.burst, now));
+        let available = self.refilled(*tokens, *at, now);
         *at = now;
         *tokens = if available >= 1.0 { available - 1.0 } else { available };
         available >= 1.0
     }
+
+    fn refilled(&self, tokens: f64, at: Instant, now: Instant) -> f64 {
+        (tokens + now.saturating_duration_since(at).as_secs_f64() * self.refill_per_s).min(self.burst)
+    }
 }
 
 /// What one user commonly holds of the address space.
-fn household(address: IpAddr) -> IpAddr {
+pub(super) fn household(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64))),
     }
-}
-
-fn refilled(tokens: f64, at: Instant, now: Instant) -> f64 {
-    (tokens + now.saturating_duration_since(at).as_secs_f64() * REFILL_PER_S).min(BURST)
 }
 
 #[cfg(test)]
@@ -58,7 +73,7 @@ mod tests {
 
     #[test]
     fn one_address_is_slowed_down_and_another_is_not() {
-        let limits = Limits::default();
+        let limits = Limits::joins();
         let now = Instant::now();
         let (a, b) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
         let admitted = (0..1_000).filter(|_| limits.admit(a, now)).count();
@@ -69,7 +84,7 @@ mod tests {
 
     #[test]
     fn the_addresses_of_one_ipv6_network_share_a_limit() {
-        let limits = Limits::default();
+        let limits = Limits::joins();
         let now = Instant::now();
         let host = |network: u16, host: u16| IpAddr::from([0x2001, 0xdb8, 0, network, 0, 0, 0, host]);
         let admitted = (0..1_000).filter(|number| limits.admit(host(1, *number), now)).count();

@@ -10,7 +10,7 @@ use edge_room::{LeaveAction, LeaveReason, Notice, PeerId, Request};
 use edge_signaling::lk::{self, Connect, ConnectError, Incoming, Version};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Peer, Server, room_record};
+use super::{GUESSES, Peer, Server, room_record};
 use crate::clock;
 use crate::eventloop::{Connected, Message, NOTICES_MAX};
 
@@ -22,21 +22,28 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 const TOKEN_REFRESH: Duration = Duration::from_secs(600);
 const TOKEN_TTL_S: u64 = 6 * 3600;
 
-pub(super) async fn v0(query: RawQuery, headers: HeaderMap, State(server): State<Server>) -> Response {
-    refuse(&server, &parse(&server, Version::V0, &query, &headers).err().unwrap_or(ConnectError::V0))
+pub(super) async fn v0(
+    query: RawQuery,
+    headers: HeaderMap,
+    peer: Peer,
+    State(server): State<Server>,
+) -> Response {
+    refuse(&server, peer, &parse(&server, Version::V0, &query, &headers).err().unwrap_or(ConnectError::V0))
 }
 
 pub(super) async fn validate_v0(
     query: RawQuery,
     headers: HeaderMap,
+    peer: Peer,
     State(server): State<Server>,
 ) -> Response {
-    v0(query, headers, State(server)).await
+    v0(query, headers, peer, State(server)).await
 }
 
 pub(super) async fn validate_v1(
     query: RawQuery,
     headers: HeaderMap,
+    peer: Peer,
     State(server): State<Server>,
 ) -> Response {
     match parse(&server, Version::V1, &query, &headers) {
@@ -44,7 +51,7 @@ pub(super) async fn validate_v1(
             (StatusCode::SERVICE_UNAVAILABLE, DRAINING).into_response()
         }
         Ok(_) => "success".into_response(),
-        Err(error) => refuse(&server, &error),
+        Err(error) => refuse(&server, peer, &error),
     }
 }
 
@@ -57,7 +64,7 @@ pub(super) async fn v1(
 ) -> Response {
     let connect = match parse(&server, Version::V1, &query, &headers) {
         Ok(connect) => connect,
-        Err(error) => return refuse(&server, &error),
+        Err(error) => return refuse(&server, peer, &error),
     };
     if connect.resume.is_none() && server.registration.node().draining {
         server.metrics.refuse("draining");
@@ -107,7 +114,10 @@ pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ").map(str::trim)
 }
 
-fn refuse(server: &Server, error: &ConnectError) -> Response {
+fn refuse(server: &Server, peer: Peer, error: &ConnectError) -> Response {
+    if error.status() == 401 && server.guesses(peer) {
+        return (StatusCode::TOO_MANY_REQUESTS, GUESSES).into_response();
+    }
     server.metrics.refuse(match error.status() {
         400 => "malformed",
         401 => "token",

@@ -2,18 +2,23 @@
 
 mod admin;
 pub(crate) mod connect;
+mod listener;
 mod live;
 pub(crate) mod outgoing;
 mod room_record;
 mod server_api;
 pub(crate) mod whip;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::extract::{ConnectInfo, DefaultBodyLimit};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, FromRequestParts, Request};
+use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get, post};
 use control_plane_agent::registration::Registration;
 use control_plane_agent::store::Store;
@@ -32,6 +37,9 @@ use crate::shard::Shard;
 /// Largest request body: a session description with room to spare.
 const BODY_BYTES_MAX: usize = 256 * 1024;
 
+/// The slowest answer takes a few seconds; the longest body comes over the weakest network within this time.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// What all handlers share.
 #[derive(Clone)]
 pub(crate) struct Server {
@@ -43,6 +51,7 @@ pub(crate) struct Server {
     pub(crate) shard: Shard,
     pub(crate) registration: Registration,
     pub(crate) limits: Arc<Limits>,
+    pub(crate) wrong_tokens: Arc<Limits>,
     pub(crate) sessions: whip::Sessions,
     pub(crate) outgoing: outgoing::Client,
     /// Facts the control plane has not got yet, and bytes of the spool.
@@ -58,20 +67,17 @@ impl Server {
         shutdown: CancellationToken,
     ) {
         let admin_router = admin::router(&self);
-        let router = self.router().into_make_service_with_connect_info::<SocketAddr>();
-        let stop = shutdown.clone();
-        let public =
-            axum::serve(public, router).with_graceful_shutdown(async move { stop.cancelled().await });
+        let trusted = self.config.trusted_proxies.clone();
+        let listener = listener::Listener { socket: public, trusted, metrics: self.metrics.clone() };
+        let public = listener.serve(self.router(), shutdown.clone());
         let admin = axum::serve(admin, admin_router).with_graceful_shutdown({
             let stop = shutdown.clone();
             async move { stop.cancelled().await }
         });
         tokio::select! {
-            (public, admin) = async { tokio::join!(public, admin) } => {
-                for result in [public, admin] {
-                    if let Err(error) = result {
-                        tracing::error!(%error, "an HTTP listener ended");
-                    }
+            ((), admin) = async { tokio::join!(public, admin) } => {
+                if let Err(error) = admin {
+                    tracing::error!(%error, "the admin listener ended");
                 }
             }
             // Connections that do not end by themselves are cut.
@@ -110,7 +116,11 @@ impl Server {
             .route("/whep/{room}", any(whip::play))
             .route("/whip/{room}/{session}", any(whip::publish_session))
             .route("/whep/{room}/{session}", any(whip::play_session));
-        clients.merge(standards).layer(DefaultBodyLimit::max(BODY_BYTES_MAX)).with_state(self)
+        clients
+            .merge(standards)
+            .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+            .layer(axum::middleware::from_fn(in_time))
+            .with_state(self)
     }
 
     /// Asks the rooms something; `None` when the edge is ending.
@@ -132,5 +142,46 @@ async fn probe(axum::extract::State(server): axum::extract::State<Server>) -> St
     if server.registration.node().draining { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::NO_CONTENT }
 }
 
-/// Address of the client, for limits.
-pub(crate) type Peer = ConnectInfo<SocketAddr>;
+/// A request whose body dribbles in, or whose answer does not come, ends; a WebSocket is answered once it is one.
+async fn in_time(request: Request, next: Next) -> Response {
+    let answer = tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await;
+    answer.unwrap_or_else(|_| {
+        (StatusCode::REQUEST_TIMEOUT, "the request took too long: try again").into_response()
+    })
+}
+
+/// Address of the client, for limits: behind a trusted proxy, what that says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(IpAddr);
+
+impl Peer {
+    pub(crate) fn ip(self) -> IpAddr {
+        self.0
+    }
+}
+
+impl FromRequestParts<Server> for Peer {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, server: &Server) -> Result<Self, Self::Rejection> {
+        let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
+        let connected = parts.extensions.get::<ConnectInfo<SocketAddr>>().map_or(unknown, |info| info.0);
+        let trusted = &server.config.trusted_proxies;
+        Ok(Self(control_plane_agent::proxy::client_address(connected, &parts.headers, trusted)))
+    }
+}
+
+impl Server {
+    /// Whether this address has sent so many wrong tokens that it gets no more answers about them.
+    pub(crate) fn guesses(&self, peer: Peer) -> bool {
+        let guesses = !self.wrong_tokens.admit(peer.ip(), Instant::now());
+        if guesses {
+            self.metrics.refuse("wrong_tokens");
+        }
+        guesses
+    }
+}
+
+/// What an address that guesses is told.
+pub(crate) const GUESSES: &str =
+    "too many wrong tokens from this address: get a new one where you got this, and wait a minute";

@@ -9,8 +9,8 @@ use edge_signaling::twirp::{self, Answer, Call, RoomCall, TwirpError};
 use http_body_util::{BodyExt as _, Full, Limited};
 use tokio::sync::oneshot;
 
-use super::Server;
 use super::live::bearer;
+use super::{GUESSES, Peer, Server};
 use crate::clock;
 use crate::eventloop::Message;
 
@@ -24,6 +24,7 @@ const ANSWER_BYTES_MAX: usize = 16 << 20;
 pub(super) async fn call(
     Path((service, method)): Path<(String, String)>,
     State(server): State<Server>,
+    peer: Peer,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
@@ -32,6 +33,9 @@ pub(super) async fn call(
     let now_s = clock::now_ms() / 1_000;
     let call = match twirp::parse(&path, content_type, &body, bearer(&headers), &server.config.keys, now_s) {
         Ok(call) => call,
+        Err(error) if error.status() == 401 && server.guesses(peer) => {
+            return refuse(&server, &TwirpError::new("resource_exhausted", GUESSES));
+        }
         Err(error) => return refuse(&server, &error),
     };
     if let Some(elsewhere) = holder(&server, &call, &headers).await {

@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
 use super::live::bearer;
-use super::{Peer, Server, room_record};
+use super::{GUESSES, Peer, Server, room_record};
 use crate::clock;
 use crate::eventloop::{Message, NOTICES_MAX};
 
@@ -27,6 +27,10 @@ pub(crate) type Sessions = Arc<Mutex<BTreeMap<String, Session>>>;
 /// One session.
 #[derive(Clone, Debug)]
 pub(crate) struct Session {
+    /// `whip` or `whep`.
+    door: &'static str,
+    room: String,
+    identity: String,
     peer: PeerId,
     etag: String,
     client_ufrag: String,
@@ -60,7 +64,7 @@ type Enter =
 #[expect(clippy::too_many_arguments, reason = "the parts of one HTTP request")]
 async fn door(
     method: &Method,
-    name: &str,
+    name: &'static str,
     enter: Enter,
     room: &str,
     server: &Server,
@@ -89,6 +93,7 @@ async fn door(
             server.metrics.refuse(if refused.status == 503 { "full" } else { "offer" });
             respond(refused.response())
         }),
+        Err(refused) if refused.status == 401 && server.guesses(peer) => respond(error(429, GUESSES)),
         Err(refused) => {
             server.metrics.refuse("whip");
             respond(refused.response())
@@ -96,7 +101,7 @@ async fn door(
     }
 }
 
-async fn open(server: &Server, name: &str, entry: &whip::Entry) -> Result<Response, HttpError> {
+async fn open(server: &Server, name: &'static str, entry: &whip::Entry) -> Result<Response, HttpError> {
     let away = |message: &str| HttpError { status: 503, message: message.to_owned() };
     let room = room_record::get_or_create(&*server.store, &server.view, &entry.room)
         .await
@@ -129,6 +134,9 @@ async fn open(server: &Server, name: &str, entry: &whip::Entry) -> Result<Respon
     let id = format!("{:032x}", rand::random::<u128>());
     let etag = whip::etag(&ufrag(&answer).unwrap_or_default());
     let session = Session {
+        door: name,
+        room: entry.room.clone(),
+        identity: entry.identity.clone(),
         peer: connected.peer,
         etag: etag.clone(),
         client_ufrag: ufrag(&entry.sdp).unwrap_or_default(),
@@ -174,27 +182,32 @@ pub(super) async fn publish_session(
     method: Method,
     Path((room, id)): Path<(String, String)>,
     State(server): State<Server>,
+    peer: Peer,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    session(&method, &room, &id, &server, &headers, &body).await
+    session(&method, "whip", &room, &id, &server, peer, &headers, &body).await
 }
 
 pub(super) async fn play_session(
     method: Method,
     Path((room, id)): Path<(String, String)>,
     State(server): State<Server>,
+    peer: Peer,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    session(&method, &room, &id, &server, &headers, &body).await
+    session(&method, "whep", &room, &id, &server, peer, &headers, &body).await
 }
 
+#[expect(clippy::too_many_arguments, reason = "the parts of one HTTP request")]
 async fn session(
     method: &Method,
+    door: &str,
     room: &str,
     id: &str,
     server: &Server,
+    peer: Peer,
     headers: &HeaderMap,
     body: &[u8],
 ) -> Response {
@@ -208,6 +221,9 @@ async fn session(
     let token = bearer(headers).unwrap_or_default();
     let claims = control_plane_api::token::verify(token, &server.config.keys, clock::now_ms() / 1_000);
     let Ok(claims) = claims else {
+        if server.guesses(peer) {
+            return respond(error(429, GUESSES));
+        }
         server.metrics.refuse("token");
         return respond(error(401, "send the token that opened the session"));
     };
@@ -215,9 +231,15 @@ async fn session(
         server.metrics.refuse("grant");
         return respond(error(403, "the token is for another room"));
     }
-    let Some(session) = server.sessions.lock().get(id).cloned() else {
+    // A session of another room or door is no session here, whoever guessed its id.
+    let session = server.sessions.lock().get(id).cloned();
+    let Some(session) = session.filter(|session| session.room == room && session.door == door) else {
         return respond(error(404, "there is no such session (any more)"));
     };
+    if claims.sub != session.identity {
+        server.metrics.refuse("grant");
+        return respond(error(403, "the session is somebody else's: send the token that opened it"));
+    }
     if *method == Method::DELETE {
         server.sessions.lock().remove(id);
         let leave = Message::Request { peer: session.peer, request: Request::Leave };

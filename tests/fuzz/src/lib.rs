@@ -34,6 +34,7 @@ pub struct Target {
 pub const TARGETS: &[Target] = &[
     targets::wire::FRAMES,
     targets::wire::JOURNAL,
+    targets::wire::SPOOL,
     targets::sdp::OFFER,
     targets::signaling::CONNECT,
     targets::signaling::REQUESTS,

@@ -6,7 +6,7 @@ use bytes::BytesMut;
 use edge_wire::control::{Announce, Codec, Control, Hello, Message, RoomData, Subscribe};
 use edge_wire::ingest::{Ack, OpenJournal, Resume};
 use edge_wire::journal::{self, Entry, Packet, Read, Record, StreamOpen};
-use edge_wire::{datagram, frame, model};
+use edge_wire::{datagram, frame, model, spool};
 
 use crate::Target;
 use crate::steps::{Steps, write};
@@ -29,6 +29,16 @@ pub const JOURNAL: Target = Target {
     seeds: journal_seeds,
     is_steps: true,
     words: &[b"video/H264", b"TR_1", b"PA_1"],
+};
+
+/// A segment of the spool of facts, as an edge finds it after a crash.
+pub const SPOOL: Target = Target {
+    name: "wire_spool",
+    what: "edge-wire: records of the spool of facts",
+    run: spool,
+    seeds: spool_seeds,
+    is_steps: true,
+    words: &[b"edge-lost", b"TR_1", b"PA_1"],
 };
 
 fn frames(input: &[u8]) {
@@ -57,7 +67,7 @@ fn all<M: prost::Message + Default + Debug>(input: &[u8]) {
 }
 
 /// Kind 0: bytes as they come. Any other: the body of a record, with the right length and checksum.
-fn journal(input: &[u8]) {
+fn segment(input: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for (kind, body) in Steps::of(input) {
         if kind != 0 {
@@ -66,6 +76,23 @@ fn journal(input: &[u8]) {
         }
         bytes.extend_from_slice(body);
     }
+    bytes
+}
+
+fn spool(input: &[u8]) {
+    let bytes = segment(input);
+    let mut rest = bytes.as_slice();
+    while let spool::Read::Record(record, length) = spool::read(rest) {
+        assert!(length > journal::HEADER_BYTES && length <= rest.len());
+        rest = &rest[length..];
+        let mut again = Vec::new();
+        spool::append(&record, &mut again);
+        assert!(matches!(spool::read(&again), spool::Read::Record(_, n) if n == again.len()));
+    }
+}
+
+fn journal(input: &[u8]) {
+    let bytes = segment(input);
     let mut rest = bytes.as_slice();
     while let Read::Record(record, length) = journal::read(rest) {
         assert!(length > journal::HEADER_BYTES && length <= rest.len());
@@ -119,6 +146,25 @@ fn framed<M: prost::Message>(message: &M) -> Vec<u8> {
     let mut out = Vec::new();
     frame::encode(message, &mut out);
     out
+}
+
+fn spool_seeds() -> Vec<Vec<u8>> {
+    let participant =
+        model::Participant { sid: "PA_1".into(), identity: "minji".into(), ..Default::default() };
+    let fact = |kind: spool::Kind, sequence, participant| spool::Record {
+        sequence,
+        at_ms: NOW_MS,
+        kind: kind as i32,
+        room: model::Room { sid: "RM_1".into(), name: "class".into(), ..Default::default() },
+        participant,
+        track: None,
+        reason: "edge-lost".into(),
+    };
+    let body = |record: spool::Record| prost::Message::encode_to_vec(&record);
+    let present = body(fact(spool::Kind::Present, 0, Some(participant.clone())));
+    let left = body(fact(spool::Kind::ParticipantLeft, 1, Some(participant)));
+    let ended = body(fact(spool::Kind::RoomFinished, 2, None));
+    vec![write(&[(1, &present), (1, &left), (1, &ended)]), write(&[(1, &left), (0, &left)])]
 }
 
 fn journal_seeds() -> Vec<Vec<u8>> {
