@@ -11,6 +11,7 @@ use control_plane_api::node::{Node, Role};
 use control_plane_api::token::{self, Claims, Grant};
 use control_plane_classes::catalogue::Class;
 use control_plane_classes::catalogue::enrolment::{self, Enrolment};
+use control_plane_classes::classroom::permissions::{self, Admission};
 use control_plane_placement::{Hint, Measured, Ranked, Ranking, View as Places, nearest_measured};
 use http::StatusCode;
 use tokio::time::Instant;
@@ -109,6 +110,8 @@ struct Entrant {
     identity: String,
     name: String,
     role: ClassRole,
+    /// What a student may publish, as the instructor allows it; `None`: all that the role may.
+    sources: Option<Vec<&'static str>>,
 }
 
 /// Whoever is signed in is who they are; a server with an API key says who comes.
@@ -116,15 +119,22 @@ async fn entrant(app: &App, actor: &Actor, class: &Class, request: &JoinRequest)
     let Some(account) = actor.account() else {
         check_name("identity", &request.identity).map_err(Refusal::bad_request)?;
         let role = request.role.unwrap_or_default();
-        return Ok(Entrant { identity: request.identity.clone(), name: request.name.clone(), role });
+        return Ok(Entrant {
+            identity: request.identity.clone(),
+            name: request.name.clone(),
+            role,
+            sources: None,
+        });
     };
     if !request.identity.is_empty() || !request.name.is_empty() {
         let message = "Leave out identity and name: they are those of the account.";
         return Err(Refusal::bad_request(message));
     }
     let role = if actor.teaches(class) { ClassRole::Instructor } else { ClassRole::Student };
+    let mut sources = None;
     if role == ClassRole::Student {
         has_place(app, class, &account.id).await?;
+        sources = Some(allowed(app, class, &account.id).await?);
     }
     let role = match request.role {
         None => role,
@@ -135,7 +145,7 @@ async fn entrant(app: &App, actor: &Actor, class: &Class, request: &JoinRequest)
         }
         Some(ClassRole::Student) => role,
     };
-    Ok(Entrant { identity: account.id.clone(), name: account.name.clone(), role })
+    Ok(Entrant { identity: account.id.clone(), name: account.name.clone(), role, sources })
 }
 
 /// A class without a limit of places takes in whoever comes; every other one, and a locked one, those who have a place.
@@ -158,6 +168,18 @@ async fn has_place(app: &App, class: &Class, account: &str) -> Result<(), Refusa
                 Enrolment::Enrolled => Ok(()),
                 _ => refused("not_enrolled", "The class has just become full. You are on its waiting list."),
             }
+        }
+    }
+}
+
+/// What the instructor lets this student publish; nobody comes back who was sent out of this lesson.
+async fn allowed(app: &App, class: &Class, account: &str) -> Result<Vec<&'static str>, Refusal> {
+    let moment = app.moment(&class.id);
+    match permissions::admission(&app.database, &class.id, account, moment.room_sid()).await? {
+        Admission::Welcome(permissions) => Ok(crate::classroom::sources(&permissions)),
+        Admission::Removed => {
+            let message = "The instructor has sent you out of this lesson. Ask to be let in again.";
+            Err(Refusal::new(StatusCode::FORBIDDEN, "removed", message))
         }
     }
 }
@@ -229,18 +251,20 @@ fn claims(app: &App, class: &Class, request: &Entrant) -> Claims {
         exp: Some(now_s + app.config.token_ttl_s),
         name: request.name.clone(),
         attributes: BTreeMap::from([("role".to_owned(), role.to_owned())]),
-        video: Some(grant(&class.id, request.role)),
+        video: Some(grant(&class.id, request.role, request.sources.as_deref())),
         ..Claims::default()
     }
 }
 
-fn grant(room: &str, role: ClassRole) -> Grant {
+fn grant(room: &str, role: ClassRole, sources: Option<&[&'static str]>) -> Grant {
     let sends = role != ClassRole::Observer;
+    let publishes = sends && sources.is_none_or(|sources| !sources.is_empty());
     Grant {
         room_join: true,
         room: room.to_owned(),
         room_admin: role == ClassRole::Instructor,
-        can_publish: Some(sends),
+        can_publish: Some(publishes),
+        can_publish_sources: sources.unwrap_or_default().iter().map(|source| (*source).to_owned()).collect(),
         can_publish_data: Some(sends),
         can_subscribe: Some(true),
         can_update_own_metadata: Some(sends),
