@@ -20,6 +20,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::classroom::Classroom;
 use crate::config::{Config, Rate};
+use crate::discovery::Discovery;
 use crate::dns::Dns;
 use crate::http::{App, Parts, router};
 use crate::locate::GeoIp;
@@ -153,6 +154,7 @@ impl ControlPlane {
             &shutdown,
         )?;
         let app = App(Arc::new(Parts {
+            discovery: Discovery::start(&self.database, &view, &tasks, &shutdown),
             classroom,
             joins: Limiter::new(self.config.join_rate),
             creates: Limiter::new(self.config.create_rate),

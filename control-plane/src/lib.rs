@@ -16,6 +16,7 @@ pub mod config;
 mod classes;
 mod classroom;
 mod control_plane;
+mod discovery;
 pub mod dns;
 mod drained;
 mod facts;

@@ -17,6 +17,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::classroom::Classroom;
 use crate::config::Config;
+use crate::discovery::Discovery;
 use crate::locate::GeoIp;
 use crate::mail::Mailer;
 use crate::metrics::Metrics;
@@ -29,6 +30,7 @@ pub(crate) mod board;
 pub(crate) mod catalogue;
 pub(crate) mod classroom;
 pub(crate) mod description;
+pub(crate) mod discover;
 pub(crate) mod drain;
 pub(crate) mod fleet;
 pub(crate) mod join;
@@ -69,6 +71,7 @@ pub(crate) struct Parts {
     /// People and classes.
     pub(crate) database: Database,
     pub(crate) classroom: Classroom,
+    pub(crate) discovery: Arc<Discovery>,
     pub(crate) shutdown: CancellationToken,
 }
 
@@ -113,6 +116,7 @@ fn routes() -> Vec<Route> {
         .chain(people::routes())
         .chain(catalogue::routes())
         .chain(classroom::routes())
+        .chain(discover::routes())
         .collect()
 }
 

@@ -1,6 +1,8 @@
 //! Searches, wishes and acts in the database.
 
 use super::wish::{NewWish, WISHES_PER_ACCOUNT_MAX, Wish};
+use crate::catalogue::Class;
+use crate::catalogue::store::{COLUMNS, TABLES, class};
 use crate::{Database, Error, Result, Row, Sql, args, id, transaction};
 
 /// Rows read at once of what many people wrote: weeks of a busy school.
@@ -226,6 +228,30 @@ pub async fn acts(sql: &impl Sql, account: Option<&str>, limit: usize) -> Result
         Ok(Did { account: row.text(0)?, class: row.text(1)?, act: row.text(2)?, at_ms: row.count(3)? })
     };
     rows.iter().rev().map(did).collect()
+}
+
+/// Classes that were changed at or after `(since_ms, after)`, in the order of changes; `limit` of them.
+///
+/// # Errors
+/// The database is away.
+pub async fn changed_classes(
+    sql: &impl Sql,
+    (since_ms, after): (u64, &str),
+    limit: usize,
+) -> Result<Vec<Class>> {
+    let text = format!(
+        "SELECT {COLUMNS} FROM {TABLES} WHERE c.updated_at_ms > $1 OR (c.updated_at_ms = $1 AND c.id > $2) \
+         ORDER BY c.updated_at_ms, c.id LIMIT $3"
+    );
+    sql.rows(&text, args![since_ms, after, limit]).await?.iter().map(class).collect()
+}
+
+/// Ids of all classes.
+///
+/// # Errors
+/// The database is away.
+pub async fn class_ids(sql: &impl Sql) -> Result<Vec<String>> {
+    sql.rows("SELECT id FROM classes", Vec::new()).await?.iter().map(|row| row.text(0)).collect()
 }
 
 fn asked(row: &Row) -> Result<Asked> {

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use super::super::App;
 use super::super::actor::{Actor, Writer, not_allowed, not_signed_in};
 use super::super::answer::{Body, Client, Query, Refusal, ready};
+use super::super::discover;
 use super::super::page::Page;
 use super::card::{self, Card, Detail};
 use crate::slug;
@@ -53,6 +54,10 @@ pub(crate) async fn list(
     let filter = filter(&app, &actor, &asked)?;
     let after = asked.cursor.as_deref().filter(|cursor| !cursor.is_empty()).map(cursor).transpose()?;
     let limit = asked.limit.unwrap_or(LIMIT_DEFAULT);
+    if let Some(text) = filter.text.as_ref().filter(|_| filter.mine.is_none()) {
+        let offset = after.map_or(0, |(offset, _)| usize::try_from(offset).unwrap_or(0));
+        return Ok(Json(discover::found(&app, &actor, &filter, text, (offset, limit)).await?));
+    }
     let found = catalogue::list::list(&app.database, &filter, after.as_ref(), limit, unix_time_ms()).await?;
     let next = found.1.map(|(at_ms, id)| format!("{at_ms}~{id}"));
     Ok(Json(Page { items: card::cards(&app, &actor, found.0).await?, next }))
@@ -109,6 +114,7 @@ pub(crate) async fn read(
 ) -> Result<Json<Detail>, Refusal> {
     ready(&app).await?;
     let class = find(&app, &id).await?;
+    discover::note_look(&app, &actor, &class).await;
     Ok(Json(card::detail(&app, &actor, class).await?))
 }
 
@@ -153,6 +159,7 @@ pub(crate) async fn create(
         };
         if edit::create(&app.database, &row).await? {
             tracing::info!(class = class.id, recorded = class.recorded, "class created");
+            app.discovery.changed();
             crate::classes::publish(&app.view, &*app.store, &app.database, &class).await;
             return Ok((StatusCode::CREATED, Json(card::one(&app, &actor, class).await?)));
         }
@@ -170,6 +177,7 @@ pub(crate) async fn change(
     actor.must_teach(&before)?;
     let class = edit::change(&app.database, &id, &change, unix_time_ms()).await?;
     app.sync.notify_one();
+    app.discovery.changed();
     app.mailer.news.notify_one();
     Ok(Json(card::detail(&app, &actor, class).await?))
 }
@@ -186,6 +194,7 @@ pub(crate) async fn remove(
     }
     edit::remove(&app.database, &id, unix_time_ms()).await?;
     app.sync.notify_one();
+    app.discovery.changed();
     tracing::info!(class = id, "class removed");
     Ok(StatusCode::NO_CONTENT)
 }
