@@ -1,4 +1,5 @@
-// Screenshots of every page on the mock, desktop and phone, into dev/shots/. Start `npm run dev` first.
+// Screenshots of the lobby, the live class, the replay and operations on the mock, desktop and phone, into dev/shots/.
+// The other pages: shots-pages.mjs. Start `npm run dev` first.
 // Usage: node dev/shots.mjs [part of a name] [--dark]
 import { mkdirSync } from 'node:fs';
 import { chromium } from 'playwright-core';
@@ -12,17 +13,11 @@ const enter = (panel) => async (page) => {
   if (panel) await page.getByTestId(`toggle-${panel}`).click();
   await page.waitForTimeout(700);
 };
-const lobby = (query = '') => `/class/pole-flower?name=${encodeURIComponent('바람')}&region=jeju${query}`;
+const lobby = (query = '') => `/class/pole-flower/room?as=student&name=${encodeURIComponent('바람')}&region=jeju${query}`;
 const shots = {
-  home: ['/'],
-  'home-en': ['/?lang=en'],
-  'home-empty': ['/?mock=empty'],
-  'home-error': ['/?mock=broken'],
-  create: ['/', (page) => page.getByTestId('create-open').click()],
-  lost: ['/nowhere/at/all'],
   lobby: [lobby()],
   'lobby-observer': [lobby('&role=observer')],
-  'class-missing': ['/class/none'],
+  'room-missing': ['/class/none/room'],
   'live-talk': [lobby('&scene=talk'), enter()],
   'live-alone': [lobby('&scene=alone'), enter()],
   'live-screen': [lobby('&scene=screen'), enter()],

@@ -1,7 +1,8 @@
-import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useState } from 'react';
+import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useRef, useState } from 'react';
 import { getMe, signOut as endSession } from '../api/client';
 import type { Account, Me } from '../api/contract';
 import { navigate } from '../router';
+import { recall, remember } from '../storage';
 
 /** How often the number of unread notifications is asked for while the page is in front. */
 const REFRESH_MS = 60_000;
@@ -13,6 +14,10 @@ export interface AccountState {
   known: boolean;
   /** Why it has not. */
   error: unknown;
+  /** Somebody was signed in here last time: what is for strangers need not be shown first. */
+  expected: boolean;
+  /** Grows when somebody else is here than before; not when it becomes known who is. */
+  turn: number;
   unread: number;
   oidc: string[];
   dev: boolean;
@@ -29,10 +34,17 @@ const Context = createContext<AccountState | null>(null);
 export function AccountProvider({ children }: { children: ReactNode }) {
   const [me, setMe] = useState<Me | null>(null);
   const [error, setError] = useState<unknown>(null);
+  const [turn, setTurn] = useState(0);
+  const last = useRef<string | null | undefined>(undefined);
 
   const refresh = useCallback(async () => {
     try {
-      setMe(await getMe());
+      const answer = await getMe();
+      const id = answer.account?.id ?? null;
+      if (last.current !== undefined && last.current !== id) setTurn((count) => count + 1);
+      last.current = id;
+      remember('expected', id === null ? '' : 'yes');
+      setMe(answer);
       setError(null);
     } catch (failure) {
       setError(failure);
@@ -52,6 +64,8 @@ export function AccountProvider({ children }: { children: ReactNode }) {
       account: me?.account ?? null,
       known: me !== null,
       error,
+      expected: me === null && recall('expected') === 'yes',
+      turn,
       unread: me?.unread ?? 0,
       oidc: me?.oidc ?? [],
       dev: me?.dev ?? false,
@@ -64,7 +78,7 @@ export function AccountProvider({ children }: { children: ReactNode }) {
         navigate('/');
       },
     }),
-    [me, error, refresh],
+    [me, error, turn, refresh],
   );
   return <Context value={value}>{children}</Context>;
 }

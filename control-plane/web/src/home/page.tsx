@@ -29,33 +29,38 @@ const SHELVES: readonly { when: NonNullable<ClassQuery['when']>; title: Key }[] 
 
 /** `/`: what is on now, what may suit, what comes, what can be watched again. */
 export function HomePage() {
-  const { t } = useI18n();
   return (
     <div className="page home">
       <Hero />
       <Shelves />
-      <section className="home-wish">
-        <div>
-          <h2>{t('home.wish.title')}</h2>
-          <p className="soft">{t('home.wish.text')}</p>
-        </div>
-        <Link className="button" href="/wishes" data-testid="home-wish">
-          {t('home.wish.action')}
-        </Link>
-      </section>
     </div>
+  );
+}
+
+function WishBox() {
+  const { t } = useI18n();
+  return (
+    <section className="home-wish">
+      <div>
+        <h2>{t('home.wish.title')}</h2>
+        <p className="soft">{t('home.wish.text')}</p>
+      </div>
+      <Link className="button" href="/wishes" data-testid="home-wish">
+        {t('home.wish.action')}
+      </Link>
+    </section>
   );
 }
 
 function Hero() {
   const { t, language } = useI18n();
-  const { account } = useAccount();
+  const { account, expected } = useAccount();
   const { categories } = useCategories();
   return (
     <section className="hero">
       <div className="hero-words">
         <h1>{t('app.tagline')}</h1>
-        {!account && <p className="soft">{t('home.intro')}</p>}
+        {!account && !expected && <p className="soft">{t('home.intro')}</p>}
       </div>
       <SearchBox value="" onSearch={(q) => navigate(searchPath({ q }))} />
       <nav className="categories" aria-label={t('home.categories')}>
@@ -65,17 +70,13 @@ function Hero() {
           </Link>
         ))}
       </nav>
-      {account && <NextClass accountId={account.id} />}
     </section>
   );
 }
 
 /** The one class that comes next for who is signed in. */
-function NextClass({ accountId }: { accountId: string }) {
+function NextClass({ next }: { next: Class }) {
   const { t, language } = useI18n();
-  const { value } = useLoad(myClasses, [accountId], REFRESH_MS * 4);
-  const next = value && nextUp([...value.teaching, ...value.enrolled]);
-  if (!next) return null;
   const live = next.state === 'live';
   return (
     <div className="next-class" data-testid="next-class" data-live={live}>
@@ -95,13 +96,14 @@ type Found = Partial<Record<NonNullable<ClassQuery['when']>, Class[]>>;
 
 function Shelves() {
   const { t, language } = useI18n();
-  const { account } = useAccount();
+  const { account, known, error: unknown, turn } = useAccount();
   const load = async (): Promise<Found> => {
     const lists = await Promise.all(SHELVES.map(({ when }) => findClasses({ when, limit: SHELF_LENGTH })));
     return Object.fromEntries(SHELVES.map(({ when }, index) => [when, lists[index]?.items ?? []]));
   };
-  const { value: found, error, retry } = useLoad(load, [account?.id], REFRESH_MS);
-  const { value: chosen } = useLoad(() => recommendations(SHELF_LENGTH), [account?.id]);
+  const { value: found, error, retry } = useLoad(load, [turn], REFRESH_MS);
+  const { value: chosen } = useLoad(() => recommendations(SHELF_LENGTH), [turn]);
+  const { value: mine } = useLoad(() => (account ? myClasses() : Promise.resolve(null)), [account?.id], REFRESH_MS * 4);
   const [patient, setPatient] = useState(false);
   useEffect(() => {
     const timer = setTimeout(() => setPatient(true), PATIENCE_MS);
@@ -112,15 +114,18 @@ function Shelves() {
     return error === null ? <Skeleton shape="cards" count={6} /> : <ErrorNotice text={explain(t, error)} onRetry={retry} />;
   }
   // Shelves are put up together: one that comes late would push down what is being read.
-  if (!chosen && !patient) return <Skeleton shape="cards" count={6} />;
+  const waiting = !chosen || (account ? !mine : !known && unknown === null);
+  if (waiting && !patient) return <Skeleton shape="cards" count={6} />;
   const empty = SHELVES.every(({ when }) => found[when]?.length === 0);
   const shelf = ({ when, title }: (typeof SHELVES)[number]) => (
     <Shelf key={when} id={when} title={t(title)} all={searchPath({ when })} classes={found[when] ?? []} />
   );
   const notes = Object.fromEntries((chosen ?? []).map((entry) => [entry.class.id, entry.reason[language]]));
   const [live, ...rest] = SHELVES;
+  const next = mine && nextUp([...mine.teaching, ...mine.enrolled]);
   return (
     <div className="shelves">
+      {next && <NextClass next={next} />}
       {error !== null && <ErrorNotice text={explain(t, error)} onRetry={retry} />}
       {empty && <Empty />}
       {live && shelf(live)}
@@ -131,11 +136,12 @@ function Shelves() {
         notes={notes}
       />
       {rest.map(shelf)}
+      <WishBox />
     </div>
   );
 }
 
-/** The shelves wait this long for the recommendations. */
+/** The shelves wait this long for the recommendations and for what is one's own. */
 const PATIENCE_MS = 1_500;
 
 interface ShelfProps {
