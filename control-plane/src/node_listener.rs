@@ -236,7 +236,31 @@ fn allow(peer: &str, request: &Request) -> Result<(), Error> {
     } else {
         key.starts_with(key::ROOMS) || key.starts_with(key::RECORDINGS)
     };
-    if own { Ok(()) } else { Err(Error::refused(format_args!("{key} is not {peer}'s to write"))) }
+    if !own {
+        return Err(Error::refused(format_args!("{key} is not {peer}'s to write")));
+    }
+    match request {
+        Request::Put { value, .. } | Request::CompareAndPut { value, .. } => check_name_in(peer, key, value),
+        _ => Ok(()),
+    }
+}
+
+/// A node's record and its presence name the node that writes them: readers go by the name inside.
+fn check_name_in(peer: &str, key: &str, value: &[u8]) -> Result<(), Error> {
+    let field = if key.starts_with(key::NODES) {
+        "id"
+    } else if key.starts_with(key::PRESENCE) {
+        "node"
+    } else {
+        return Ok(());
+    };
+    let record: serde_json::Value = serde_json::from_slice(value).unwrap_or_default();
+    match record.get(field).and_then(serde_json::Value::as_str) {
+        Some(named) if named != peer => {
+            Err(Error::refused(format_args!("the record at {key} names {named:?} instead of {peer}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn outcome(error: &Error) -> &'static str {

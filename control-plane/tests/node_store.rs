@@ -105,6 +105,15 @@ async fn a_node_writes_only_what_is_its_own() {
         }
         assert_eq!(store.get(&other).await, Ok(None));
     }
+    for (key, record) in [
+        (key::node("edge-1"), r#"{"id":"edge-2","url":"https://impostor.example"}"#),
+        (key::presence("room", "edge-1"), r#"{"room":"room","node":"edge-2"}"#),
+    ] {
+        let refused = store.put(&key, Bytes::from_static(record.as_bytes()), None).await;
+        assert!(matches!(refused, Err(Error::Refused { .. })), "another's name inside: {refused:?}");
+        let refused = store.compare_and_put(&key, 1, Bytes::from_static(record.as_bytes()), None).await;
+        assert!(matches!(refused, Err(Error::Refused { .. })), "{refused:?}");
+    }
     running.end().await;
 }
 

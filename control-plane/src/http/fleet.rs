@@ -77,7 +77,8 @@ pub(crate) async fn config(State(app): State<App>) -> Result<Json<Settings>, Ref
 
 pub(crate) async fn edges(State(app): State<App>) -> Result<Json<Edges>, Refusal> {
     ready(&app).await?;
-    Ok(Json(Edges { edges: app.view.nodes_of(Role::Edge) }))
+    let nodes = crate::drained::nodes(&app.view);
+    Ok(Json(Edges { edges: nodes.values().filter(|node| node.role == Role::Edge).cloned().collect() }))
 }
 
 /// Cdn nodes, nearest first, and the origin last: it serves what no cdn node can.
@@ -121,7 +122,7 @@ pub(crate) async fn cdn(
 
 /// Regions of the settings and of the nodes that serve users, by name.
 fn known_regions(app: &App) -> Vec<Region> {
-    let records = app.view.nodes();
+    let records = crate::drained::nodes(&app.view);
     let serving = |node: &&Node| matches!(node.role, Role::Edge | Role::Cdn);
     let nodes: Vec<&Node> = records.values().filter(serving).collect();
     let mut regions: BTreeMap<&str, Region> = BTreeMap::new();

@@ -48,4 +48,5 @@ pub const TARGETS: &[Target] = &[
     targets::archive::JOURNALS,
     targets::archive::NAMES,
     targets::cache::MESSAGES,
+    targets::dns::QUERIES,
 ];

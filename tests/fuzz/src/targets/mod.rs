@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod cache;
+pub mod dns;
 pub mod doors;
 mod frames;
 pub mod sdp;
