@@ -193,7 +193,10 @@ function roomOf(page: URL, id: string): Room {
   const scene = page.searchParams.get('room') ?? '';
   const as = page.searchParams.get('as') ?? '';
   // A shared room lets two pages talk: `?room=shared`.
-  const name = scene === 'shared' ? `shared ${id}` : `${scene} ${as} ${page.searchParams.get('n') ?? ''} ${id}`;
+  const name =
+    scene === 'shared'
+      ? `shared ${page.searchParams.get('n') ?? ''} ${id}`
+      : `${scene} ${as} ${page.searchParams.get('n') ?? ''} ${id}`;
   let room = rooms.get(name);
   if (!room) {
     const live: LiveState = {

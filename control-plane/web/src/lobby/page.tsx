@@ -1,9 +1,8 @@
-import { useState } from 'react';
-import { getClass } from '../api/client';
+import { lazy, Suspense, useState } from 'react';
+import { ApiError, getClass } from '../api/client';
 import { useT } from '../i18n';
 import { explain } from '../i18n/errors';
-import { LiveClass } from '../live/live-class';
-import { createSession } from '../live/session';
+import type { SessionOptions } from '../live/session';
 import type { LiveSession } from '../live/view';
 import { Link } from '../router';
 import { ErrorNotice, Loading } from '../ui/notice';
@@ -11,14 +10,36 @@ import { useLoad } from '../ui/use-load';
 import { useTitle } from '../ui/use-title';
 import { Lobby } from './lobby';
 
-/** `/class/{id}`: the door of a class, and behind it the class. */
+/** What the class itself needs comes while one looks into the mirror. */
+const loadSession = () => import('../live/session');
+const LiveClass = lazy(() => import('../live/live-class').then((live) => ({ default: live.LiveClass })));
+
+/** `/class/{id}/room`: the door of a class, and behind it the class. */
 export default function ClassPage({ id }: { id: string }) {
   const t = useT();
   const { value: entry, error, retry } = useLoad(() => getClass(id), [id]);
   const [session, setSession] = useState<LiveSession | null>(null);
+  const [failure, setFailure] = useState<unknown>(null);
   useTitle(entry?.title ?? t('home.title'));
+  const join = (options: SessionOptions) => {
+    setFailure(null);
+    loadSession().then(
+      ({ createSession }) => setSession(createSession(options)),
+      (cause: unknown) => {
+        options.media.camera?.stop();
+        options.media.microphone?.stop();
+        setFailure(new ApiError('unreachable', String(cause)));
+      },
+    );
+  };
 
-  if (entry && session) return <LiveClass entry={entry} session={session} onBack={() => setSession(null)} />;
+  if (entry && session) {
+    return (
+      <Suspense fallback={<Loading />}>
+        <LiveClass entry={entry} session={session} onBack={() => setSession(null)} />
+      </Suspense>
+    );
+  }
   return (
     <div className="page">
       {error !== null && (
@@ -29,8 +50,9 @@ export default function ClassPage({ id }: { id: string }) {
           </p>
         </>
       )}
+      {failure !== null && <ErrorNotice text={explain(t, failure)} />}
       {!entry && error === null && <Loading />}
-      {entry && <Lobby entry={entry} onReady={(options) => setSession(createSession(options))} />}
+      {entry && <Lobby entry={entry} onReady={join} />}
     </div>
   );
 }

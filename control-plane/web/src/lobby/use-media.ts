@@ -1,8 +1,12 @@
 import type { LocalAudioTrack, LocalVideoTrack } from 'livekit-client';
 import { useCallback, useEffect, useRef, useState } from 'react';
-import { type ChosenMedia, openCamera, openMicrophone } from '../live/local-media';
+import type { ChosenMedia } from '../live/local-media';
 import { recall, remember } from '../storage';
 import { type DeviceList, listDevices } from './devices';
+
+/** The lobby is on the screen before the SDK behind it is here. */
+const openCamera = async (deviceId?: string) => (await import('../live/local-media')).openCamera(deviceId);
+const openMicrophone = async (deviceId?: string) => (await import('../live/local-media')).openMicrophone(deviceId);
 
 export interface LobbyMedia {
   state: 'asking' | 'ready';

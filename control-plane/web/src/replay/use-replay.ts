@@ -3,7 +3,7 @@ import { getTimeline } from '../api/classroom';
 import { ApiError } from '../api/client';
 import type { CdnChoice, ClassEvent, Manifest, Region, TimelineEvent } from '../api/contract';
 import { recall } from '../storage';
-import { Engine } from './engine';
+import type { Engine } from './engine';
 import { merge } from './happenings';
 import { resumeAt } from './watched';
 import { fetchManifest, fetchTimeline, findReplay, firstManifest, manifestUrl, type Replay } from './source';
@@ -80,6 +80,9 @@ class Loader {
 
   private async start(region: Region | null): Promise<void> {
     const query = new URLSearchParams(location.search);
+    // The player is large: it comes while the recording is looked for.
+    const player = import('./engine');
+    player.catch(() => undefined);
     this.replay = await findReplay(this.id, region, query.get('manifest'), query.get('room_sid'));
     const { manifest, node } = await firstManifest(this.replay, 0);
     if (this.stopped) return;
@@ -88,6 +91,10 @@ class Loader {
     const startMs = Number.isFinite(asked) ? asked * 1000 : left;
     this.node = node;
     this.manifest = manifest;
+    const { Engine } = await player.catch((cause: unknown) => {
+      throw new ApiError('unreachable', String(cause));
+    });
+    if (this.stopped) return;
     this.engine = new Engine(manifest, this.url(), startMs, () => void this.nextNode());
     this.expose(this.engine);
     this.say({
