@@ -111,7 +111,8 @@ impl Room {
         }
     }
 
-    /// Asks the upstream for what is new, or for all there is where somebody was left out.
+    /// Asks the upstream for all it has, and for the data that is missed. All, since an edge on the way may have left somebody
+    /// out (an identity that a newer join held there), and its count of changes does not say so.
     pub(crate) fn follow(&mut self, edge: &mut Edge, node_id: &str) {
         let number = edge.new_flow();
         let Some(origin) = self.origins.get_mut(node_id).filter(|origin| !origin.is_plain) else { return };
@@ -123,7 +124,7 @@ impl Room {
             node_id: node_id.to_owned(),
             epoch: origin.epoch,
             number,
-            after: if origin.lacks { 0 } else { origin.log.change },
+            after: 0,
             fresh: !origin.is_whole,
             positions: origin.log.positions(),
         };
@@ -170,13 +171,15 @@ impl Room {
         for (change, sid, gone) in records {
             if let Some(identity) = gone {
                 edge.say(link, self.gone_message(&follow.node_id, sid, identity, change));
-            } else if let Some(update) = self.update_message(sid, change) {
+            } else if let Some(update) = self.update_of(&follow.node_id, sid, change) {
                 edge.say(link, update);
                 self.tell_rules_of(edge, sid, link, change);
             }
         }
         let positions = if follow.fresh { log.positions() } else { Vec::new() };
-        edge.say(link, Message::Sync(Sync { end: true, change: log.change, positions, ..sync }));
+        // Who was told less than all is told all again by the next it asks.
+        let change = if self.lacks(&follow.node_id) { 0 } else { log.change };
+        edge.say(link, Message::Sync(Sync { end: true, change, positions, ..sync }));
         if !follow.fresh {
             for data in log.missed(&follow.positions) {
                 let data = edge_wire::control::RoomData { follow: follow.number, ..data.clone() };
@@ -253,7 +256,13 @@ impl Room {
             return 0;
         }
         origin.log.change = origin.log.change.max(change);
-        change
+        if self.lacks(node_id) { 0 } else { change }
+    }
+
+    /// Whether somebody of the edge is left out here, since a newer join elsewhere has the identity.
+    fn lacks(&self, node_id: &str) -> bool {
+        self.origins.get(node_id).is_some_and(|origin| origin.lacks)
+            || self.suppressed.values().any(|edges| edges.contains(node_id))
     }
 
     /// Nothing of the edge stays: it was started again, or has been away for too long.
@@ -384,6 +393,13 @@ impl Room {
             node_id: node_id.to_owned(),
             change,
         })
+    }
+
+    /// Somebody of an edge; not who moved on to another.
+    fn update_of(&self, node_id: &str, sid: &str, change: u64) -> Option<Message> {
+        let update = self.update_message(sid, change)?;
+        let is_its = matches!(&update, Message::Participant(m) if m.participant.node_id == node_id);
+        is_its.then_some(update)
     }
 
     pub(crate) fn update_message(&self, sid: &str, change: u64) -> Option<Message> {

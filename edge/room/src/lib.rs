@@ -25,6 +25,7 @@ mod codec;
 mod data;
 mod demand;
 mod edge;
+mod enter;
 mod follow;
 mod handover;
 mod limits;

@@ -12,4 +12,5 @@ mod negotiation;
 mod recording;
 mod roster;
 mod subscriptions;
+mod tree;
 mod world;

@@ -1,0 +1,148 @@
+//! Edges that are not neighbours: heard by way of others, once, in order, and by another way when one is lost.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use edge_room::{LINK_GRACE, Neighbour, Request, TrackPermission};
+use edge_sfu::Event;
+use edge_wire::control::{Message, OriginRoute, ParticipantUpdate};
+use edge_wire::model::Participant;
+
+use crate::world::{World, link};
+
+/// Three edges with people, and no link between the first and the last.
+fn chain() -> (World, [crate::world::At; 3]) {
+    let mut world = World::new(3);
+    world.set_link(0, 2, false);
+    let people = [world.join(0, "teacher"), world.join(1, "middle"), world.join(2, "student")];
+    for at in people {
+        world.open_channels(at);
+    }
+    (world, people)
+}
+
+#[test]
+fn everything_an_edge_says_goes_on_to_those_who_are_not_its_neighbours() {
+    let (mut world, [teacher, middle, student]) = chain();
+    assert_eq!(world.identities(student), ["middle", "teacher"]);
+    world.microphone(teacher);
+    let source = world.source_of(teacher, 0);
+    world.event(0, Event::Speakers { levels: vec![(source, 0.5)] });
+    assert_eq!(world.client(student).speaking.len(), 1);
+    for text in [":one", ":two"] {
+        world.say(teacher, true, text);
+        world.say(teacher, false, text);
+    }
+    world.say(teacher, false, "student:lossy");
+    let heard = world.heard(student);
+    let texts = |label: &str| -> Vec<&str> {
+        heard.iter().filter(|(l, _)| *l == label).map(|(_, text)| text.as_str()).collect()
+    };
+    assert_eq!(texts("_reliable"), [":one", ":two"]);
+    assert_eq!(texts("_lossy"), [":one", ":two", "student:lossy"]);
+    assert_eq!(world.heard(middle).len(), 4);
+    let allowed = TrackPermission {
+        participant_sid: String::new(),
+        identity: "middle".into(),
+        all_tracks: true,
+        track_sids: Vec::new(),
+    };
+    world.ask(teacher, Request::SubscriptionPermission { all_participants: false, allowed: vec![allowed] });
+    world.pass(Duration::from_secs(1));
+    assert_eq!(world.edges[2].media.layers_received(), [0_u8; 0], "who may watch holds two edges away");
+    world.ask(teacher, Request::Leave);
+    assert_eq!(world.identities(student), ["middle"]);
+}
+
+#[test]
+fn reliable_data_goes_on_where_it_was_when_the_way_is_lost() {
+    let mut world = World::new(3);
+    let teacher = world.join(0, "teacher");
+    world.join(1, "middle");
+    let student = world.join(2, "student");
+    world.open_channels(teacher);
+    world.open_channels(student);
+    world.say(teacher, true, ":one");
+    // What is said on a wire that is cut is lost with it; the others have it.
+    world.set_link(0, 2, false);
+    world.say(teacher, true, ":two");
+    world.set_link(1, 2, false);
+    world.say(teacher, true, ":three");
+    world.pass(LINK_GRACE / 2);
+    world.say(teacher, true, ":four");
+    world.set_link(0, 2, true);
+    world.say(teacher, true, ":five");
+    let heard: Vec<String> = world.heard(student).into_iter().map(|(_, text)| text).collect();
+    assert_eq!(heard, [":one", ":two", ":three", ":four", ":five"]);
+    assert_eq!(world.identities(student), ["middle", "teacher"]);
+}
+
+#[test]
+fn an_edge_of_the_last_version_is_heard_and_told_in_a_direct_room() {
+    let mut world = World::new(2);
+    for (at, other) in [(0, 1), (1, 0)] {
+        let neighbour = Neighbour { node_id: format!("edge-{other}"), epoch: 7, version: 1 };
+        world.edges[at].rooms.link_up(world.now, link(other), neighbour);
+    }
+    let (teacher, student) = (world.join(0, "teacher"), world.join(1, "student"));
+    world.open_channels(teacher);
+    world.open_channels(student);
+    assert_eq!(
+        (world.identities(teacher), world.identities(student)),
+        (vec!["student".into()], vec!["teacher".into()])
+    );
+    world.say(teacher, true, ":hello");
+    world.say(teacher, false, ":lossy");
+    assert_eq!(world.heard(student).len(), 2);
+    let camera = world.camera(teacher);
+    assert!(world.watch(student, &camera).is_some());
+    assert_eq!(world.edges[1].media.layers_received(), [2]);
+    world.ask(teacher, Request::Leave);
+    assert_eq!(world.identities(student), [""; 0]);
+    let of_version_2 = |message: &Message| {
+        matches!(
+            message,
+            Message::OriginRoute(_) | Message::Follow(_) | Message::Sync(_) | Message::Unfollow(_)
+        )
+    };
+    assert!(!world.edges.iter().any(|edge| edge.said.iter().any(|(_, message)| of_version_2(message))));
+}
+
+#[test]
+fn an_edge_speaks_for_nobody_it_has_no_way_to_and_an_older_process_for_nobody_at_all() {
+    let mut world = World::new(3);
+    let teacher = world.join(0, "teacher");
+    let student = world.join(2, "student");
+    world.join(1, "middle");
+    let own = world.client(teacher).own.clone().expect("joined");
+    let claim = |node_id: &str, sid: &str| {
+        let participant = Participant {
+            sid: sid.into(),
+            identity: "teacher".into(),
+            name: "impostor".into(),
+            version: own.version + 1,
+            joined_at_ms: own.joined_at_ms,
+            node_id: node_id.into(),
+            attributes: BTreeMap::new(),
+            ..own.clone()
+        };
+        Message::Participant(ParticipantUpdate { room: "class".into(), participant, change: 99 })
+    };
+    for message in [claim("edge-0", &own.sid), claim("edge-1", &own.sid), claim("edge-9", "PA_new")] {
+        world.edges[2].rooms.handle_link(world.now, link(1), message);
+        world.run();
+    }
+    assert_eq!(world.client(student).roster["teacher"].name, "TEACHER");
+
+    // Edge 0 was started again, says another; then the old process is heard of once more.
+    let route = |epoch: u64| {
+        let hops = vec!["edge-0".to_owned(), "edge-1".to_owned()];
+        Message::OriginRoute(OriginRoute { room: "class".into(), hops, epoch })
+    };
+    world.edges[2].rooms.handle_link(world.now, link(1), route(5_000));
+    world.run();
+    assert_eq!(world.identities(student), ["middle"], "what the old one said is void");
+    world.edges[2].rooms.handle_link(world.now, link(1), route(4_000));
+    world.run();
+    assert_eq!(world.identities(student), ["middle"]);
+}
