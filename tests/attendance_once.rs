@@ -110,7 +110,7 @@ async fn everybody_joins_and_leaves_once_whatever_is_killed() -> anyhow::Result<
     std::fs::write(&file, settings)?;
     fleet.kill(EDGE);
     fleet.start(EDGE).await?;
-    let class = house::make_class(&fleet.web(), "Counted class", false).await?;
+    let class = house::make_class(&fleet.web(), fleet.key(), "Counted class", false).await?;
 
     let leaves = fleet.join(&class, "leaves").await;
     let stays = fleet.join(&class, "stays").await;
