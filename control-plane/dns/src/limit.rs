@@ -78,6 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "some moment to begin at")]
     fn a_network_gets_its_burst_then_its_rate_and_now_and_then_a_word() {
         let began = Instant::now();
         let mut limiter = Limiter::new(began);

@@ -264,6 +264,7 @@ fn no_answer_is_much_longer_than_its_query() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "some moment to begin at")]
 fn a_flood_from_made_up_addresses_of_one_network_is_cut_short() {
     let nodes = fleet();
     let directory = Directory::new(&nodes.iter().collect::<Vec<_>>());
