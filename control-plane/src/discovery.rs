@@ -30,8 +30,10 @@ mod matching;
 const REFRESH_INTERVAL: Duration = Duration::from_secs(30);
 /// News come in bursts; the first of them waits for the others.
 const SETTLE: Duration = Duration::from_millis(300);
-/// The recommender is built anew this often: tastes do not change in a minute.
-const REBUILD_INTERVAL: Duration = Duration::from_secs(120);
+/// The recommender is built anew this often in a small school…
+const REBUILD_INTERVAL_MIN: Duration = Duration::from_secs(5);
+/// …and in a large one so seldom that it takes a fiftieth of the time.
+const REBUILD_SHARE: u32 = 50;
 /// Classes read at once.
 const PAGE: usize = 1_000;
 /// Clocks of control planes differ: a change may carry an earlier time than one that was seen.
@@ -62,6 +64,7 @@ impl Discovery {
     ) -> Arc<Self> {
         let discovery = Arc::new(Self::default());
         tasks.spawn(keep_up(Arc::clone(&discovery), database.clone(), view.clone(), shutdown.clone()));
+        tasks.spawn(learn(Arc::clone(&discovery), database.clone(), shutdown.clone()));
         discovery
     }
 
@@ -97,19 +100,12 @@ impl Discovery {
     }
 }
 
-/// Keeps up with the database until `shutdown`.
+/// Keeps the index up with the database until `shutdown`.
 async fn keep_up(discovery: Arc<Discovery>, database: Database, view: View, shutdown: CancellationToken) {
     let mut records = view.classes.subscribe();
-    let mut rebuild_at = Instant::now();
     loop {
         if let Err(error) = refresh(&discovery, &database).await {
             tracing::warn!(%error, "classes for search cannot be read; what was read before stays");
-        }
-        if Instant::now() >= rebuild_at {
-            rebuild_at = Instant::now() + REBUILD_INTERVAL;
-            if let Err(error) = acts::rebuild(&discovery, &database).await {
-                tracing::warn!(%error, "what people took cannot be read; recommendations stay as they were");
-            }
         }
         let news = async {
             tokio::select! {
@@ -121,6 +117,20 @@ async fn keep_up(discovery: Arc<Discovery>, database: Database, view: View, shut
         tokio::select! {
             () = news => {}
             () = tokio::time::sleep(REFRESH_INTERVAL) => {}
+            () = shutdown.cancelled() => return,
+        }
+    }
+}
+
+/// Learns anew what goes with what, as often as it is cheap, until `shutdown`.
+async fn learn(discovery: Arc<Discovery>, database: Database, shutdown: CancellationToken) {
+    loop {
+        let began = Instant::now();
+        if let Err(error) = acts::rebuild(&discovery, &database).await {
+            tracing::warn!(%error, "what people took cannot be read; recommendations stay as they were");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(REBUILD_INTERVAL_MIN.max(began.elapsed() * REBUILD_SHARE)) => {}
             () = shutdown.cancelled() => return,
         }
     }
