@@ -42,6 +42,10 @@ enum Command {
     Load(load::Arguments),
     /// Certificates for a fleet: the CA and one certificate per node
     Certificates(Certificates),
+    /// People and classes of a control plane into a file, also while it runs
+    Backup(Kept),
+    /// People and classes from a file into an empty database, SQLite or PostgreSQL
+    Restore(Kept),
 }
 
 /// Makes (or goes on with) the fleet's CA in DIRECTORY and issues a certificate and key per name.
@@ -56,6 +60,15 @@ struct Certificates {
     /// Node ids.
     #[arg(required = true, value_name = "NODE")]
     names: Vec<String>,
+}
+
+/// A file with people and classes, and the configuration that says where their database is.
+#[derive(Debug, clap::Args)]
+struct Kept {
+    /// One line of JSON per row.
+    file: PathBuf,
+    #[command(flatten)]
+    control_plane: role::Arguments,
 }
 
 /// Runs the command and says what went wrong.
@@ -83,6 +96,16 @@ async fn command(cli: Cli) -> anyhow::Result<()> {
         Command::Drain(arguments) => drain::run(&arguments).await,
         Command::Load(arguments) => load(&arguments).await,
         Command::Certificates(arguments) => certificates(&arguments),
+        Command::Backup(kept) => {
+            let rows = role::backup(&kept.control_plane, &kept.file).await?;
+            tell(&mut std::io::stdout(), &format!("{rows} rows in {}", kept.file.display()));
+            Ok(())
+        }
+        Command::Restore(kept) => {
+            let rows = role::restore(&kept.control_plane, &kept.file).await?;
+            tell(&mut std::io::stdout(), &format!("{rows} rows from {}", kept.file.display()));
+            Ok(())
+        }
     }
 }
 

@@ -82,6 +82,14 @@ pub async fn run(arguments: Arguments, stop: CancellationToken) -> anyhow::Resul
         house.ready.write(file)?;
     }
     say(&format!("\nSeodang is open. Ctrl-C closes it.\n\n{}", house.ready));
+    if arguments.ready_file.is_none() {
+        let people: Vec<&str> = control_plane::seed::PEOPLE.iter().map(|(email, ..)| *email).collect();
+        say(&format!(
+            "sign in      {}\n             password {}",
+            people.join(", "),
+            control_plane::seed::PASSWORD
+        ));
+    }
     let result = house.run(&stop).await;
     if let Some(file) = &arguments.ready_file {
         std::fs::remove_file(file).ok();
@@ -157,6 +165,8 @@ struct Builder {
     stop: CancellationToken,
     nodes: JoinSet<(String, anyhow::Result<()>)>,
     ready: Ready,
+    /// A program that waits for the ready file begins with an empty school.
+    for_people: bool,
 }
 
 impl Builder {
@@ -174,6 +184,7 @@ impl Builder {
             stop: stop.clone(),
             nodes: JoinSet::new(),
             ready,
+            for_people: arguments.ready_file.is_none(),
         })
     }
 
@@ -213,6 +224,9 @@ impl Builder {
         };
         let identity = self.authority.issue(&config.id, &[CONTROL_PLANE_NAME])?.identity()?;
         let bound = control_plane::ControlPlane::bind(config, self.store.clone(), Some(identity)).await?;
+        if self.for_people {
+            bound.seed().await?;
+        }
         self.ready.web = format!("http://{}", bound.address()?);
         let stop = self.stop.clone();
         self.spawn("control plane", async move { bound.run(stop).await });
@@ -332,15 +346,16 @@ fn api_key(data_dir: &Path) -> anyhow::Result<ApiKey> {
     }
 }
 
+/// An empty file only its owner may read.
+pub(crate) fn secret_file(file: &Path) -> anyhow::Result<std::fs::File> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    options.open(file).with_context(|| format!("writing {}", file.display()))
+}
+
 /// Writes a file only its owner may read.
 pub(crate) fn write_secret(file: &Path, text: &str) -> anyhow::Result<()> {
-    let mut opened = std::fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(file)
-        .with_context(|| format!("writing {}", file.display()))?;
+    let mut opened = secret_file(file)?;
     opened.write_all(text.as_bytes()).with_context(|| format!("writing {}", file.display()))?;
     opened.sync_all().with_context(|| format!("writing {}", file.display()))
 }

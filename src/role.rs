@@ -155,6 +155,43 @@ pub async fn control_plane(arguments: Arguments, stop: CancellationToken) -> any
     bound.run(stop).await
 }
 
+/// The database of a control plane's configuration, for the commands about it.
+async fn school(arguments: &Arguments) -> anyhow::Result<control_plane_classes::Database> {
+    let ControlPlaneFile { control_plane, .. } = load("control_plane", arguments)?;
+    control_plane.check()?;
+    control_plane_classes::Database::open(&control_plane.place())
+        .await
+        .context("the database of people and classes")
+}
+
+/// Writes people and classes into a file; how many rows.
+pub(crate) async fn backup(arguments: &Arguments, file: &std::path::Path) -> anyhow::Result<u64> {
+    let database = school(arguments).await?;
+    let written = async {
+        // Beside the file first: a backup that fails does not spoil the one before.
+        let part = file.with_extension("part");
+        let opened = crate::dev::secret_file(&part)?;
+        let mut writer = std::io::BufWriter::new(opened);
+        let rows = control_plane_classes::backup::dump(&database, &mut writer).await?;
+        writer.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
+        std::fs::rename(&part, file)?;
+        anyhow::Ok(rows)
+    };
+    let rows = written.await.with_context(|| format!("backup into {}", file.display()))?;
+    database.close().await;
+    Ok(rows)
+}
+
+/// Reads a backup into a database without people and classes; how many rows.
+pub(crate) async fn restore(arguments: &Arguments, file: &std::path::Path) -> anyhow::Result<u64> {
+    let opened = std::fs::File::open(file).with_context(|| format!("reading {}", file.display()))?;
+    let database = school(arguments).await?;
+    let mut reader = std::io::BufReader::new(opened);
+    let rows = control_plane_classes::backup::restore(&database, &mut reader).await;
+    database.close().await;
+    rows.with_context(|| format!("restoring {}", file.display()))
+}
+
 /// A bound origin, registered while it runs; what it says of recordings goes to the store.
 pub(crate) async fn serve_origin(
     bound: origin::Origin,

@@ -34,8 +34,6 @@ pub struct Config {
     /// Whoever signs up with this mail address is an admin.
     pub admin_email: String,
     pub mail: Mail,
-    /// OpenID Connect providers to sign in with.
-    pub oidc: Vec<Provider>,
     /// The first signs join tokens; edges know them all.
     pub api_keys: Vec<ApiKey>,
     /// Life of a join token.
@@ -61,7 +59,7 @@ pub struct Config {
 
 mod accounts;
 
-pub use accounts::{Mail, Provider, Secret};
+pub use accounts::{Mail, Secret};
 
 /// So many at once, and then one more each time `1 / per_second` has passed.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -86,7 +84,6 @@ impl Default for Config {
             database: Secret::default(),
             admin_email: String::new(),
             mail: Mail::default(),
-            oidc: Vec::new(),
             api_keys: Vec::new(),
             token_ttl_s: 6 * 3600,
             dev: false,
@@ -144,8 +141,7 @@ impl Config {
                 || database.starts_with("postgresql://"),
             "database is a URL postgres://user:password@host/name, or empty for SQLite in data_dir"
         );
-        self.mail.check()?;
-        self.oidc.iter().try_for_each(Provider::check)
+        self.mail.check()
     }
 
     /// Where people and classes are kept.

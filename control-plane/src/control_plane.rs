@@ -93,6 +93,14 @@ impl ControlPlane {
         self.admin.local_addr().context("address of the admin listener")
     }
 
+    /// Fills an empty school with a few people and classes, for development. `false`: it has people already.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn seed(&self) -> anyhow::Result<bool> {
+        crate::seed::seed(&self.database).await.context("control-plane: people and classes to begin with")
+    }
+
     /// Where nodes reach the store, if they can.
     #[must_use]
     pub fn node_address(&self) -> Option<SocketAddr> {

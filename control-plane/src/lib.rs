@@ -28,6 +28,7 @@ mod node_listener;
 mod rate;
 mod reconcile;
 mod reminders;
+pub mod seed;
 mod slug;
 mod word;
 

@@ -23,6 +23,7 @@ mod run;
 mod transaction;
 mod value;
 
+pub(crate) use migrate::tables;
 pub use transaction::{Attempts, Ended, Tx};
 pub use value::{Row, Value, placeholders};
 

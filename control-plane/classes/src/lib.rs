@@ -16,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 pub mod attendance;
+pub mod backup;
 pub mod board;
 pub mod catalogue;
 pub mod classroom;

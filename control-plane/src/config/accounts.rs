@@ -1,4 +1,4 @@
-//! Settings about people: secrets, mail, providers to sign in with.
+//! Settings about people: secrets, mail.
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
@@ -54,31 +54,5 @@ impl Mail {
         parsed.map(|_| ()).with_context(|| {
             format!("mail.from {:?} is no sender such as School <school@example.org>", self.from)
         })
-    }
-}
-
-/// An OpenID Connect provider.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Provider {
-    /// In paths and on the button: lower-case letters, digits, `-`.
-    pub name: String,
-    /// `https://accounts.example`; its `/.well-known/openid-configuration` is read at the first sign-in.
-    pub issuer: String,
-    pub client_id: String,
-    pub client_secret: Secret,
-}
-
-impl Provider {
-    pub(super) fn check(&self) -> anyhow::Result<()> {
-        control_plane_api::id::check_node_name("oidc.name", &self.name)?;
-        let local = ["http://127.0.0.1", "http://localhost", "http://[::1]"];
-        anyhow::ensure!(
-            self.issuer.starts_with("https://") || local.iter().any(|start| self.issuer.starts_with(start)),
-            "oidc.issuer of {} is an https:// URL",
-            self.name
-        );
-        anyhow::ensure!(!self.client_id.is_empty(), "oidc.client_id of {} is empty", self.name);
-        Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! `/v1/me`, `/v1/accounts`, `/v1/session`, `/v1/password`, `/v1/oidc`, `/v1/admin`: who somebody is.
+//! `/v1/me`, `/v1/accounts`, `/v1/session`, `/v1/password`, `/v1/admin`: who somebody is.
 
 use axum::routing::{get, patch, post, put};
 

@@ -37,6 +37,16 @@ pub(super) async fn run(database: &Database) -> Result<()> {
     })
 }
 
+/// All tables of this version, each after those it refers to.
+pub(crate) fn tables() -> Vec<String> {
+    let all = MIGRATIONS.iter().flat_map(|(_, sql)| statements(sql));
+    let name = |statement: String| {
+        let rest = statement.strip_prefix("CREATE TABLE ")?;
+        rest.split([' ', '(']).next().map(str::to_owned)
+    };
+    all.filter_map(name).collect()
+}
+
 /// The statements of a file: each ends with `;` at the end of a line; lines that begin with `--` are for people.
 fn statements(sql: &str) -> Vec<String> {
     let code: Vec<&str> = sql.lines().filter(|line| !line.trim_start().starts_with("--")).collect();

@@ -302,6 +302,8 @@ pub async fn set(
 ) -> Result<Listed> {
     transaction!(database, tx => {
         tx.lock("admins", "").await?;
+        let text = "SELECT 1 FROM accounts WHERE id = $1 AND role = 'admin' AND disabled = 0";
+        let was_admin = tx.row(text, args![id]).await?.is_some();
         let text = "UPDATE accounts SET role = COALESCE($2, role), disabled = COALESCE($3, disabled) \
             WHERE id = $1 AND erased_at_ms IS NULL";
         if tx.execute(text, args![id, role.map(Role::as_str), disabled]).await? == 0 {
@@ -310,11 +312,8 @@ pub async fn set(
         if disabled == Some(true) {
             session::end_all(&tx, id).await?;
         }
-        let admins = "SELECT COUNT(*) FROM accounts WHERE role = 'admin' AND disabled = 0 AND erased_at_ms IS NULL";
-        let demoted = disabled == Some(true) || role.is_some_and(|role| role != Role::Admin);
-        let none_left = tx.row(admins, args![]).await?.map_or(Ok(0), |row| row.int(0))? == 0;
-        let had = "SELECT 1 FROM accounts WHERE id = $1 AND disabled = 0";
-        if demoted && none_left && tx.row(had, args![id]).await?.is_some() {
+        let admins = "SELECT 1 FROM accounts WHERE role = 'admin' AND disabled = 0 AND erased_at_ms IS NULL LIMIT 1";
+        if was_admin && tx.row(admins, args![]).await?.is_none() {
             let message = "This is the last admin. Make somebody else admin first.";
             return Err(Error::refused(Kind::Conflict, "last_admin", message));
         }

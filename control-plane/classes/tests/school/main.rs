@@ -1,8 +1,11 @@
 //! The school on SQLite and on a real PostgreSQL: every test runs on both.
 
 mod afterwards;
+mod backup;
 mod both;
+mod catalogue;
 mod classroom;
 mod database;
 mod discover;
 mod facts;
+mod people;

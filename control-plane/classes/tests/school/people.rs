@@ -1,0 +1,205 @@
+//! Accounts, codes, sessions, mail, and going away.
+
+use control_plane_classes::people::account::check_email;
+use control_plane_classes::people::accounts::{self, Made, Pending};
+use control_plane_classes::people::code::{self, Purpose};
+use control_plane_classes::people::{Account, Locale, Role, notifications, outbox, session, store};
+use control_plane_classes::{Database, Sql as _, args, duty};
+
+use crate::both::{School, both};
+
+pub(crate) const NOW: u64 = 1_795_000_000_000;
+
+both!(
+    a_code_makes_an_account_once_and_five_wrong_ones_end_it,
+    an_address_gets_five_mails_an_hour,
+    sessions_are_exchanged_and_end,
+    mail_is_taken_once_and_tried_again_later,
+    an_erased_account_leaves_nothing_personal,
+    the_last_admin_stays,
+    a_duty_has_one_holder,
+);
+
+pub(crate) async fn account(database: &Database, name: &str, role: Role) -> Account {
+    let email = check_email(&format!("{name}@example.org")).expect("an address");
+    let made = Made { email: Some(&email), name, role, locale: Locale::Ko, password_hash: Some("x") };
+    accounts::make(database, &made, NOW).await.expect("made")
+}
+
+fn pending(name: &str) -> Pending {
+    Pending {
+        name: name.to_owned(),
+        role: Role::Student,
+        locale: Locale::En,
+        password_hash: "hash".to_owned(),
+    }
+}
+
+/// The code of the newest mail, which is taken out of the outbox.
+async fn mailed_code(database: &Database) -> Option<(String, String)> {
+    let mail = outbox::take(database, NOW).await.expect("read")?;
+    outbox::sent(database, &mail.id).await.expect("deleted");
+    let digits = mail.text.split(|c: char| !c.is_ascii_digit()).find(|word| word.len() == 6);
+    Some((mail.to, digits.unwrap_or_default().to_owned()))
+}
+
+async fn a_code_makes_an_account_once_and_five_wrong_ones_end_it(school: School) {
+    let database = &school.database;
+    let email = "minji@example.org";
+    accounts::sign_up(database, email, &pending("김민지"), NOW).await.expect("begun");
+    let (to, code) = mailed_code(database).await.expect("a mail");
+    assert_eq!(to, email);
+    let wrong = if code == "000000" { "000001" } else { "000000" };
+    let confirm = async |code: &str, now_ms: u64| accounts::confirm(database, email, code, "", now_ms).await;
+    for _ in 0..code::TRIES_MAX {
+        assert_eq!(confirm(wrong, NOW).await.expect_err("wrong").code(), Some("wrong_code"));
+    }
+    assert_eq!(confirm(&code, NOW).await.expect_err("tried too often").code(), Some("wrong_code"));
+    accounts::sign_up(database, email, &pending("김민지"), NOW).await.expect("again");
+    let (_, code) = mailed_code(database).await.expect("another mail");
+    assert!(confirm(&code, NOW + code::TTL_MS).await.is_err(), "too late");
+    let (account, session) = confirm(&code, NOW).await.expect("made");
+    assert_eq!(
+        (account.name.as_str(), account.role, account.email.as_deref()),
+        ("김민지", Role::Student, Some(email))
+    );
+    assert!(confirm(&code, NOW).await.is_err(), "once");
+    let found = session::find(database, &session.token, NOW).await.expect("read").expect("signed in");
+    assert_eq!(found.account, account);
+
+    // Whoever signs up with the address again is told by mail only, and gets no code.
+    accounts::sign_up(database, email, &pending("somebody else"), NOW).await.expect("the same answer");
+    let (to, code) = mailed_code(database).await.expect("a mail");
+    assert_eq!((to.as_str(), code.as_str()), (email, ""));
+    let known = database.row("SELECT COUNT(*) FROM accounts", args![]).await.expect("read").expect("a row");
+    assert_eq!(known.int(0).ok(), Some(1));
+}
+
+async fn an_address_gets_five_mails_an_hour(school: School) {
+    let database = &school.database;
+    let keep = async |now_ms| {
+        code::keep(database, "a@b.cd", Purpose::Reset, "123456", None, now_ms).await.expect("kept")
+    };
+    for _ in 0..code::SENT_MAX {
+        assert!(keep(NOW).await);
+    }
+    assert!(!keep(NOW + 1).await && !keep(NOW + code::WINDOW_MS).await);
+    assert!(keep(NOW + code::WINDOW_MS + 1).await, "an hour later");
+    // A forgotten password of nobody: no mail to anybody.
+    accounts::forgotten(database, "nobody@example.org", NOW).await.expect("the same answer");
+    assert_eq!(mailed_code(database).await.expect("the same work").0, "");
+}
+
+async fn sessions_are_exchanged_and_end(school: School) {
+    let database = &school.database;
+    let one = account(database, "minji", Role::Student).await;
+    let session = session::start(database, &one.id, NOW).await.expect("begun");
+    let kept = database.row("SELECT token_hash FROM sessions", args![]).await.expect("read").expect("a row");
+    assert_ne!(kept.text(0).ok().as_deref(), Some(session.token.as_str()), "only a hash is kept");
+    let find = async |token: &str, now_ms| session::find(database, token, now_ms).await.expect("read");
+    let later = NOW + session::ROTATE_AFTER_MS;
+    assert!(!find(&session.token, NOW).await.expect("there").is_old);
+    assert!(find(&session.token, later).await.expect("there").is_old);
+    let new = session::rotate(database, &session.token, later).await.expect("exchanged").expect("a new one");
+    assert_eq!(session::rotate(database, &session.token, later).await.expect("asked"), None, "once");
+    let (old, found) = (find(&session.token, later + 1).await, find(&new, later + 1).await);
+    assert_eq!(old.as_ref().map(|found| &found.csrf), Some(&session.csrf), "under way");
+    assert_eq!(found.map(|found| found.csrf), Some(session.csrf.clone()));
+    assert_eq!(find(&session.token, later + session::GRACE_MS).await, None);
+    assert_eq!(find(&new, later + session::TTL_MS).await, None, "expired");
+    assert_eq!(find("", later).await, None);
+    session::end(database, &new).await.expect("ended");
+    assert_eq!(find(&new, later).await, None);
+    for _ in 0..=session::SESSIONS_MAX {
+        session::start(database, &one.id, later).await.expect("begun");
+    }
+    let count = database.row("SELECT COUNT(*) FROM sessions", args![]).await.expect("read").expect("a row");
+    assert_eq!(count.count(0).ok(), Some(u64::from(session::SESSIONS_MAX)));
+}
+
+async fn mail_is_taken_once_and_tried_again_later(school: School) {
+    let database = &school.database;
+    for number in 0..20 {
+        outbox::put(database, &format!("{number}@example.org"), "s", "t", NOW).await.expect("put");
+    }
+    let takers = (0..8).map(|_| {
+        let database = database.clone();
+        tokio::spawn(async move {
+            let mut taken = Vec::new();
+            while let Some(mail) = outbox::take(&database, NOW).await.expect("taken") {
+                taken.push(mail.to);
+            }
+            taken
+        })
+    });
+    let mut all = Vec::new();
+    for taker in takers.collect::<Vec<_>>() {
+        all.extend(taker.await.expect("no panic"));
+    }
+    // PostgreSQL: a taker that meets another one on a row goes home; what is left is taken by the next look.
+    while let Some(mail) = outbox::take(database, NOW).await.expect("taken") {
+        all.push(mail.to);
+    }
+    all.sort();
+    assert_eq!(all.len(), 20);
+    all.dedup();
+    assert_eq!(all.len(), 20, "nobody got a mail twice");
+    assert!(outbox::take(database, NOW + 59_000).await.expect("read").is_none());
+    assert!(outbox::take(database, NOW + 60_001).await.expect("read").is_some(), "not sent: again");
+}
+
+async fn an_erased_account_leaves_nothing_personal(school: School) {
+    let database = &school.database;
+    let one = account(database, "minji", Role::Instructor).await;
+    let change =
+        serde_json::json!({"region": "제주", "interests": ["calligraphy", "coding"], "name": "김민지"});
+    let change = serde_json::from_value(change).expect("a change");
+    let changed = accounts::change(database, &one.id, &change).await.expect("changed");
+    assert_eq!((changed.region.as_deref(), changed.interests.len()), (Some("제주"), 2));
+    let told = notifications::tell(
+        database,
+        &one.id,
+        notifications::Kind::Answer,
+        None,
+        ("김민지 님", "Minji"),
+        NOW,
+    )
+    .await;
+    told.expect("told");
+    let session = session::start(database, &one.id, NOW).await.expect("begun");
+    accounts::erase(database, &one.id, NOW).await.expect("erased");
+    assert_eq!(store::find(database, &one.id).await.expect("read"), None);
+    assert_eq!(session::find(database, &session.token, NOW).await.expect("read"), None);
+    let mut dump = Vec::new();
+    control_plane_classes::backup::dump(database, &mut dump).await.expect("dumped");
+    let dump = String::from_utf8(dump).expect("text");
+    assert!(dump.contains(&one.id), "the id stays, by nobody");
+    for trace in ["minji", "김민지", "제주", "Minji"] {
+        assert!(!dump.contains(trace), "{trace} is left in {dump}");
+    }
+    account(database, "minji", Role::Student).await;
+}
+
+async fn the_last_admin_stays(school: School) {
+    let database = &school.database;
+    let (one, two) =
+        (account(database, "one", Role::Admin).await, account(database, "two", Role::Student).await);
+    let demote = async |id: &str| accounts::set(database, id, Some(Role::Student), None).await;
+    assert_eq!(demote(&one.id).await.expect_err("the last").code(), Some("last_admin"));
+    accounts::set(database, &two.id, Some(Role::Admin), None).await.expect("another one");
+    demote(&one.id).await.expect("no longer the last");
+    let refused = accounts::set(database, &two.id, None, Some(true)).await;
+    assert_eq!(refused.expect_err("the last").code(), Some("last_admin"));
+    let found = accounts::list(database, "ONE@", "").await.expect("listed");
+    assert_eq!(found.iter().map(|one| one.account.name.as_str()).collect::<Vec<_>>(), ["one"]);
+    assert!(accounts::list(database, "%", "").await.expect("listed").is_empty(), "a percent sign is one");
+}
+
+async fn a_duty_has_one_holder(school: School) {
+    let sql = &school.database;
+    let take = async |holder: &str, now_ms| {
+        duty::take(sql, "reminders", holder, now_ms, 1_000).await.expect("asked")
+    };
+    assert!(take("a", NOW).await && !take("b", NOW).await && take("a", NOW + 900).await);
+    assert!(!take("b", NOW + 1_900).await && take("b", NOW + 1_901).await && !take("a", NOW + 1_902).await);
+}
