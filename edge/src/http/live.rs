@@ -20,6 +20,7 @@ const SILENCE_MAX: Duration = Duration::from_secs(lk::PING_TIMEOUT_S as u64);
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 /// A token that a client got hours ago is renewed this often, so that it can reconnect in a long class.
 const TOKEN_REFRESH: Duration = Duration::from_secs(600);
+const MOVED_TOKEN_REFRESH: Duration = Duration::from_secs(5);
 const TOKEN_TTL_S: u64 = 6 * 3600;
 
 pub(super) async fn v0(
@@ -214,8 +215,8 @@ impl Client {
     }
 
     async fn serve(&mut self, connected: Connected, notices: &mut mpsc::Receiver<Notice>) -> End {
-        // The token of a move is good for nothing else.
-        let first = if self.connect.claims.moves.is_some() { Duration::ZERO } else { TOKEN_REFRESH };
+        // The token of a move is good for nothing else. Not at once: a client's first word must be that it has joined.
+        let first = if self.connect.claims.moves.is_some() { MOVED_TOKEN_REFRESH } else { TOKEN_REFRESH };
         let mut refresh = tokio::time::interval_at(tokio::time::Instant::now() + first, TOKEN_REFRESH);
         loop {
             let silence = (self.heard + SILENCE_MAX).into();

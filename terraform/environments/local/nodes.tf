@@ -37,9 +37,15 @@ resource "terraform_data" "node" {
   for_each         = local.workers
   triggers_replace = [local.binary_hash, sha256(module.topology.configurations[each.key]), terraform_data.certificate[each.key].id]
   depends_on       = [terraform_data.control_plane]
+  # All that stopping needs: a provisioner that runs at the end sees nothing else.
   input = {
-    run  = "${local.data_dir}/run/${each.key}"
-    stop = abspath("${path.module}/scripts/stop")
+    run    = "${local.data_dir}/run/${each.key}"
+    stop   = abspath("${path.module}/scripts/stop")
+    binary = local.binary
+    keys   = "${local.data_dir}/keys.env"
+    plane  = values(local.by_role["control-plane"])[0].url
+    # An edge is drained first: its users go on at another one.
+    drain = each.value.role == "edge" ? each.key : ""
   }
 
   provisioner "local-exec" {
@@ -58,6 +64,12 @@ resource "terraform_data" "node" {
     when        = destroy
     command     = self.output.stop
     interpreter = ["bash"]
-    environment = { RUN = self.output.run }
+    environment = {
+      RUN    = self.output.run
+      DRAIN  = try(self.output.drain, "")
+      BINARY = try(self.output.binary, "")
+      KEYS   = try(self.output.keys, "")
+      PLANE  = try(self.output.plane, "")
+    }
   }
 }

@@ -1,14 +1,18 @@
 import { DisconnectReason, Room, RoomEvent } from 'livekit-client';
-import { ApiError, join } from '../api/client';
-import type { EdgeChoice, JoinRequest, JoinResponse } from '../api/contract';
+import { ApiError } from '../api/client';
+import type { EdgeChoice, JoinRequest } from '../api/contract';
 import { randomId } from '../storage';
-import { demote, isGivenUp, rankEdges, signalUrl } from './edges';
-import { MOVE_TOPIC, type MoveWord, readMoveWord, Rehearsal } from './handover';
+import { isGivenUp, signalUrl } from './edges';
+import { MOVE_TOPIC, readMoveWord } from './handover';
 import { Lifeline } from './lifeline';
-import { type ChosenMedia, LocalMedia } from './local-media';
+import { type ChosenMedia, LocalMedia, type Twins } from './local-media';
 import { bytesReceived, Meter, trackStats } from './measure';
+import { Mover } from './mover';
 import { peopleOf } from './person';
 import { CONNECT_OPTIONS, ENDINGS, REFRESHING, roomOptions } from './room-options';
+import { play, playAll } from './sound';
+import { CHAT_LENGTH_MAX, CHAT_TOPIC, Speech } from './speech';
+import { Tickets } from './tickets';
 import type { ChatMessage, EndReason, LiveSession, LiveView, Packet, Phase } from './view';
 
 export interface SessionOptions {
@@ -18,26 +22,12 @@ export interface SessionOptions {
   media: ChosenMedia;
 }
 
-/** LiveKit components' topic, so that other clients of the same room take part. */
-const CHAT_TOPIC = 'lk.chat';
 /** Older messages leave the list: a day-long class must not fill the memory of a phone. */
 const CHAT_KEPT = 500;
-const CHAT_LENGTH_MAX = 4_000;
 const MEASURE_MS = 2_000;
-/** The connection is listened to this often. */
+/** The connection is listened to this often, and the list of edges to fall back on asked for again. */
 const LISTEN_MS = 200;
-/** The list of edges to fall back on is asked for again this often. */
 const TICKET_MS = 240_000;
-/** What is sent while no edge is connected waits this long for one. */
-const SEND_WAIT_MS = 15_000;
-/** A new edge needs a moment to link up with the others: what is said earlier reaches nobody. */
-const GATHER_MS = 3_000;
-/** The old edge says that the new one has taken over within this time, or it is believed without. */
-const TAKEN_MS = 6_000;
-/** The first room stays this long after the second took over, until every picture is attached to it. */
-const OVERLAP_MS = 400;
-/** Messages sent so shortly before an edge died may not have left it: they are sent again, under the same id. */
-const UNSURE_MS = 3_000;
 /** Waits between rounds over all edges when one was lost; after the last one the page asks the user. */
 const MOVE_DELAYS_MS = [0, 500, 1_000, 2_000, 4_000, 4_000, 4_000, 4_000];
 
@@ -50,17 +40,14 @@ class Session implements LiveSession {
   private readonly packetListeners = new Set<(packet: Packet) => void>();
   private readonly media: LocalMedia;
   private room: Room | null = null;
-  private ticket: JoinResponse | null = null;
+  private readonly tickets: Tickets;
+  private readonly speech: Speech;
+  private readonly mover: Mover;
   /** Raised by everything that makes an attempt under way obsolete. */
   private turn = 0;
   private timer: ReturnType<typeof setInterval> | undefined;
   private refreshing = false;
   private handAt = 0;
-  /** Who was there before an edge was lost, and until when they are waited for. */
-  private gathering: { identities: string[]; untilMs: number } = { identities: [], untilMs: 0 };
-  private sent: { id: string; text: string; atMs: number }[] = [];
-  /** A handover under way; told when the old edge says that it is done. */
-  private handover: { room: Room; taken: () => void } | null = null;
   private current: LiveView = {
     phase: { name: 'connecting' },
     edge: null,
@@ -77,6 +64,16 @@ class Session implements LiveSession {
 
   constructor(private readonly options: SessionOptions) {
     this.media = new LocalMedia(options.media, () => this.refresh());
+    this.speech = new Speech(() => this.room, () => this.current.phase);
+    this.tickets = new Tickets(options.request, options.declared);
+    this.mover = new Mover({
+      media: this.media,
+      declared: options.declared,
+      turn: () => this.turn,
+      isCurrent: (room) => this.room === room,
+      create: (edge) => this.create(edge),
+      takeOver: (room, edge, twins) => this.takeOver(room, edge, twins),
+    });
     void this.connect({ name: 'connecting' });
   }
 
@@ -93,7 +90,7 @@ class Session implements LiveSession {
   };
 
   async sendPacket(topic: string, payload: Uint8Array, reliable: boolean): Promise<void> {
-    const room = reliable ? await this.connected() : this.room;
+    const room = reliable ? await this.speech.connected() : this.room;
     await room?.localParticipant.publishData(new Uint8Array(payload), { topic, reliable });
   }
 
@@ -106,7 +103,7 @@ class Session implements LiveSession {
     this.handAt = up ? Date.now() : 0;
     await this.device(async () => {
       try {
-        const room = await this.connected();
+        const room = await this.speech.connected();
         await room.localParticipant.setAttributes({ hand: up ? String(this.handAt) : '' });
       } catch (error) {
         this.handAt = before;
@@ -116,44 +113,14 @@ class Session implements LiveSession {
   }
 
   async sendChat(text: string): Promise<void> {
-    const room = await this.connected();
     const message = { id: randomId(16), text: text.slice(0, CHAT_LENGTH_MAX), atMs: Date.now() };
-    await this.say(room, message);
-    this.sent = [...this.sent.filter((one) => message.atMs - one.atMs < UNSURE_MS), message];
+    await this.speech.say(message);
     this.addChat({
-      id: message.id,
-      identity: room.localParticipant.identity,
-      text,
-      atMs: Date.now(),
+      ...message,
+      identity: this.room?.localParticipant.identity ?? '',
       local: true,
-      name: room.localParticipant.name ?? '',
+      name: this.room?.localParticipant.name ?? '',
     });
-  }
-
-  private async say(room: Room, { id, text }: { id: string; text: string }): Promise<void> {
-    const writer = await room.localParticipant.streamText({ topic: CHAT_TOPIC, streamId: id, totalSize: new Blob([text]).size });
-    await writer.write(text);
-    await writer.close();
-  }
-
-  /** The room once there is one: a move is over in a second or two, and nobody should have to press again. */
-  private connected(): Promise<Room> {
-    return new Promise((resolve, reject) => {
-      const end = Date.now() + SEND_WAIT_MS;
-      const look = () => {
-        const { phase } = this.current;
-        const over = phase.name === 'ended' || phase.name === 'failed' || Date.now() > end;
-        if (this.room && phase.name === 'connected' && this.isGathered(this.room)) resolve(this.room);
-        else if (over) reject(new ApiError('unreachable', 'not connected'));
-        else setTimeout(look, LISTEN_MS / 2);
-      };
-      look();
-    });
-  }
-
-  private isGathered(room: Room): boolean {
-    const { identities, untilMs } = this.gathering;
-    return Date.now() >= untilMs || identities.every((identity) => room.remoteParticipants.has(identity));
   }
 
   async startSound(): Promise<void> {
@@ -175,15 +142,16 @@ class Session implements LiveSession {
     this.set({ phase });
     let failure: unknown = new ApiError('no_edge', 'no edge');
     const lostAtMs = Date.now();
-    const identities = this.current.people.filter((person) => !person.local).map((person) => person.identity);
-    this.gathering = { identities, untilMs: phase.name === 'moving' ? lostAtMs + GATHER_MS : 0 };
+    if (phase.name === 'moving') {
+      this.speech.lost(this.current.people.filter((person) => !person.local).map((person) => person.identity));
+    }
     for (const [round, delay] of (phase.name === 'moving' ? MOVE_DELAYS_MS : [0]).entries()) {
       await new Promise((resolve) => setTimeout(resolve, delay));
       if (turn !== this.turn) return;
       try {
-        for (const edge of await this.edges(lost, round)) {
+        for (const edge of await this.tickets.edges(lost, round)) {
           const error = await this.open(edge, turn);
-          if (error === null) void this.sayAgain(lostAtMs).catch(() => undefined);
+          if (error === null) void this.speech.sayAgain(lostAtMs).catch(() => undefined);
           if (turn !== this.turn || error === null) return;
           failure = error;
         }
@@ -194,46 +162,11 @@ class Session implements LiveSession {
     if (turn === this.turn) this.set({ phase: { name: 'failed', error: failure } });
   }
 
-  /**
-   * A ticket of before serves while the control plane is away: its token is good for every edge. In a move every moment
-   * counts: the first round takes the edges of before, which were measured, and a new list comes meanwhile.
-   */
-  private async edges(lost: string | null, round: number): Promise<EdgeChoice[]> {
-    if (lost !== null && this.ticket && round === 0) {
-      const { edges } = this.ticket;
-      void this.renew().catch(() => undefined);
-      return demote(edges, lost);
-    }
-    try {
-      await this.renew();
-    } catch (error) {
-      if (!this.ticket || lost === null) throw error;
-    }
-    return demote(this.ticket?.edges ?? [], lost);
-  }
-
-  /** Asks where to go, and measures. */
-  private async renew(): Promise<void> {
-    const ticket = await join(this.options.request);
-    this.ticket = { ...ticket, edges: await rankEdges(ticket.edges, this.options.declared) };
-  }
-
-  private async sayAgain(lostAtMs: number): Promise<void> {
-    const unsure = this.sent.filter((message) => lostAtMs - message.atMs < UNSURE_MS);
-    this.sent = [];
-    if (unsure.length === 0) return;
-    const room = await this.connected();
-    for (const message of unsure) await this.say(room, message);
-  }
-
   /** Tries one edge: `null` when the room is open, else why not. */
   private async open(edge: EdgeChoice, turn: number): Promise<unknown> {
-    const ticket = this.ticket;
-    if (!ticket) return new ApiError('no_edge', 'no ticket');
-    const room = new Room(roomOptions(ticket.recorded));
-    this.listen(room, edge);
+    const room = this.create(edge);
     try {
-      await room.connect(signalUrl(edge.url), ticket.token, CONNECT_OPTIONS);
+      await room.connect(signalUrl(edge.url), this.tickets.current?.token ?? '', CONNECT_OPTIONS);
     } catch (error) {
       room.removeAllListeners();
       return error;
@@ -254,56 +187,19 @@ class Session implements LiveSession {
     this.startMeasuring(room, edge);
   }
 
-  /** The edge is about to go away: goes on at another one, and closes this room only when nobody would notice. */
-  private async moveOn(first: Room, from: EdgeChoice, word: MoveWord & { type: 'move' }): Promise<void> {
-    if (this.handover || this.room !== first) return;
-    const taken = new Promise<void>((resolve) => {
-      this.handover = { room: first, taken: resolve };
-      setTimeout(resolve, TAKEN_MS);
-    });
-    const turn = this.turn;
-    try {
-      const ranked = await rankEdges(word.edges, this.options.declared);
-      for (const edge of ranked.filter((choice) => choice.id !== from.id)) {
-        if (turn !== this.turn || (await this.moveTo(first, edge, word.token, taken, turn))) return;
-      }
-    } finally {
-      this.handover = null;
-    }
+  private create(edge: EdgeChoice): Room {
+    const room = new Room(roomOptions(this.tickets.current?.recorded ?? false));
+    this.listen(room, edge);
+    return room;
   }
 
-  private async moveTo(first: Room, edge: EdgeChoice, token: string, taken: Promise<void>, turn: number): Promise<boolean> {
-    const second = new Room(roomOptions(this.ticket?.recorded ?? false));
-    this.listen(second, edge);
-    const rehearsal = new Rehearsal(first, second);
-    try {
-      await second.connect(signalUrl(edge.url), token, CONNECT_OPTIONS);
-      const twins = await this.media.rehearse(second);
-      await Promise.all([rehearsal.ready(), taken]);
-      if (turn !== this.turn) throw new ApiError('unreachable', 'overtaken');
-      this.enter(second, edge);
-      this.hear(second);
-      this.refresh();
-      void this.device(() => this.media.moveTo(second, twins));
-      void second.localParticipant.setAttributes({ edge: edge.id }).catch(() => undefined);
-      setTimeout(() => {
-        rehearsal.end();
-        leaveQuietly(first);
-      }, OVERLAP_MS);
-      return true;
-    } catch {
-      rehearsal.end();
-      leaveQuietly(second);
-      return false;
-    }
-  }
-
-  /** Plays all sound of a room; those of another one fall silent. */
-  private hear(room: Room): void {
-    for (const element of document.querySelectorAll('audio[data-live]')) element.remove();
-    for (const participant of room.remoteParticipants.values()) {
-      for (const { track } of participant.audioTrackPublications.values()) if (track) play(track);
-    }
+  /** A second room, rehearsed, is the one now. */
+  private takeOver(room: Room, edge: EdgeChoice, twins: Twins): void {
+    this.enter(room, edge);
+    playAll(room);
+    this.refresh();
+    void this.device(() => this.media.moveTo(room, twins));
+    void room.localParticipant.setAttributes({ edge: edge.id }).catch(() => undefined);
   }
 
   /** What the others should know of us, and what we send. Neither failing closes the class. */
@@ -351,9 +247,7 @@ class Session implements LiveSession {
     room.on(RoomEvent.DataReceived, (payload, participant, _kind, topic) => {
       if (topic === MOVE_TOPIC) {
         // Nobody but the edge itself.
-        const word = participant ? null : readMoveWord(payload);
-        if (word?.type === 'move') void this.moveOn(room, edge, word);
-        else if (word && this.handover?.room === room) this.handover.taken();
+        if (!participant) this.mover.hear(room, edge, readMoveWord(payload));
         return;
       }
       const packet = { topic: topic ?? '', payload, identity: participant?.identity ?? '' };
@@ -386,7 +280,7 @@ class Session implements LiveSession {
   /** The SDK would knock at a dead edge for a while. If the edge is silent and another one answers, move at once. */
   private async watchOver(room: Room, edge: EdgeChoice): Promise<void> {
     const waiting = () => this.room === room && this.current.phase.name === 'reconnecting';
-    const others = this.ticket?.edges.filter((other) => other.id !== edge.id) ?? [];
+    const others = this.tickets.others(edge.id);
     if (!(await isGivenUp(edge, others, waiting)) || !waiting()) return;
     this.close();
     void this.connect({ name: 'moving' }, edge.id);
@@ -406,7 +300,7 @@ class Session implements LiveSession {
           if (this.room === room) this.set({ measure: { ...this.current.measure, ...read } });
         });
       }
-      if (ticks % (TICKET_MS / LISTEN_MS) === 0) void this.renew().catch(() => undefined);
+      if (ticks % (TICKET_MS / LISTEN_MS) === 0) this.tickets.refresh();
       if (asking) return;
       asking = true;
       void this.listenFor(room, edge, lifeline, begun).finally(() => (asking = false));
@@ -415,10 +309,10 @@ class Session implements LiveSession {
 
   /** An edge that fell silent and does not answer, while another one does, is left at once. */
   private async listenFor(room: Room, edge: EdgeChoice, lifeline: Lifeline, begun: number): Promise<void> {
-    const is = () => this.room === room && this.current.phase.name === 'connected' && !this.handover;
+    const is = () => this.room === room && this.current.phase.name === 'connected' && !this.mover.busy;
     const now = () => Date.now() - begun;
     if (!lifeline.observe(now(), await bytesReceived(room)) || !is()) return;
-    const others = this.ticket?.edges.filter((other) => other.id !== edge.id) ?? [];
+    const others = this.tickets.others(edge.id);
     let asked = 0;
     const isSilent = await isGivenUp(edge, others, () => is() && asked++ < 2);
     if (!isSilent) {
@@ -503,16 +397,4 @@ class Session implements LiveSession {
       },
     });
   }
-}
-
-/** Sound of somebody else, marked so that a move can take it away. */
-function play(track: { attach(): HTMLMediaElement }): void {
-  const element = track.attach();
-  element.dataset.live = '';
-  document.body.append(element);
-}
-
-function leaveQuietly(room: Room): void {
-  room.removeAllListeners();
-  void room.disconnect(false);
 }

@@ -156,3 +156,36 @@ fn a_participant_may_move_on_and_back() {
         }
     }
 }
+
+#[test]
+fn a_class_goes_on_elsewhere_one_after_the_other_and_the_edge_is_left_empty() {
+    let mut world = World::new(3);
+    let first = world.join(0, "first");
+    let second = world.join(0, "second");
+    let cameras = [world.camera(first), world.camera(second)];
+    let mut heirs = Vec::new();
+    for (index, (at, name)) in [(first, "first"), (second, "second")].into_iter().enumerate() {
+        let sid = world.client(at).own.clone().expect("it joined").sid;
+        let (source, kind) = (TrackSource::Camera as i32, TrackKind::Video as i32);
+        let track = MovedTrack { sid: cameras[index].clone(), source, kind };
+        let mut join = world.join_request(name);
+        join.moves = Some(Move { participant_sid: sid, tracks: vec![track] });
+        let heir = world.join_with(index + 1, join, Client::new()).expect("there is room");
+        world.camera(heir);
+        let source = world.source_of(heir, 0);
+        world.event(heir.0, Event::LayerStarted { source, layer: 0 });
+        world.open_channels(heir);
+        world.ask(at, Request::Leave);
+        heirs.push(heir);
+    }
+    for _ in 0..4 {
+        for (at, camera, from) in [(heirs[0], &cameras[1], 2), (heirs[1], &cameras[0], 1)] {
+            let watch = world.watch(at, camera).expect("it watches");
+            let origin = world.edges[at.0].media.sources[&watch.source].origin;
+            assert_eq!(origin, Origin::Link(link(from)), "the other's picture comes from where the other is");
+        }
+        world.say(heirs[0], true, ":hello");
+        assert_eq!(world.heard(heirs[1]).last().map(|(_, text)| text.as_str()), Some(":hello"));
+        world.pass(std::time::Duration::from_secs(5));
+    }
+}
