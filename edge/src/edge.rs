@@ -26,6 +26,9 @@ use crate::{clock, http};
 /// Link events that wait for the loop; links slow down when it is full.
 const LINK_EVENTS_MAX: usize = 8_192;
 
+/// At its end the edge waits this long for its media thread.
+const THREAD_FAREWELL: std::time::Duration = std::time::Duration::from_secs(1);
+
 /// An edge with its ports open.
 pub struct Edge {
     config: Config,
@@ -127,7 +130,8 @@ impl Edge {
         let session = edge_session::Config::generate().context("DTLS certificate")?;
         let fingerprint = session.fingerprint().to_owned();
         let (events, media_events) = mpsc::channel(EVENTS_MAX);
-        let shard = shard::start(self.media, edge_sfu::Config::new(session), events, recorder.clone())?;
+        let (shard, media_thread) =
+            shard::start(self.media, edge_sfu::Config::new(session), events, recorder.clone())?;
 
         let (link_sender, link_events) = mpsc::channel(LINK_EVENTS_MAX);
         let context = link::Context {
@@ -199,7 +203,22 @@ impl Edge {
         parts.cancel();
         let _ = serving.await;
         uploads.abort();
+        join(media_thread).await;
         result
+    }
+}
+
+/// Waits for the media thread a moment: a connection that is still being closed may hold it up.
+async fn join(thread: std::thread::JoinHandle<()>) {
+    let ended = tokio::time::timeout(THREAD_FAREWELL, async {
+        while !thread.is_finished() {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    });
+    if ended.await.is_err() {
+        tracing::warn!("the media thread goes on until the process ends");
+    } else if thread.join().is_err() {
+        tracing::error!("the media thread did not end well");
     }
 }
 

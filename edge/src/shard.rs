@@ -123,13 +123,13 @@ pub(crate) fn bind(address: SocketAddr) -> anyhow::Result<std::net::UdpSocket> {
     Ok(socket)
 }
 
-/// Starts the thread.
+/// Starts the thread. It ends, with what it still had to send, once every [`Shard`] is gone.
 pub(crate) fn start(
     socket: std::net::UdpSocket,
     sfu: edge_sfu::Config,
     events: mpsc::Sender<Event>,
     recorder: std::sync::mpsc::SyncSender<recorder::Input>,
-) -> anyhow::Result<Shard> {
+) -> anyhow::Result<(Shard, std::thread::JoinHandle<()>)> {
     let poll = Poll::new()?;
     let wake = Arc::new(Wake { waker: Waker::new(poll.registry(), WAKE)?, pending: AtomicBool::new(false) });
     let mut socket = mio::net::UdpSocket::from_std(socket);
@@ -152,8 +152,8 @@ pub(crate) fn start(
         head: Vec::new(),
         snapshot_at: Instant::now(),
     };
-    std::thread::Builder::new().name("media-0".into()).spawn(move || thread.run())?;
-    Ok(Shard { inputs, link_packets, wake, gauges })
+    let running = std::thread::Builder::new().name("media-0".into()).spawn(move || thread.run())?;
+    Ok((Shard { inputs, link_packets, wake, gauges }, running))
 }
 
 struct Thread {
