@@ -157,16 +157,18 @@ function useQuizMoment(engine: Engine, view: ReplayView, quizzes: readonly Timed
   const [paused, setPaused] = useState(false);
   const [auto, setAuto] = useState(recall('replay-quizzes') !== 'off');
   const done = useRef(new Set<string>());
-  const before = useRef(view.timeMs);
+  const before = useRef({ timeMs: view.timeMs, at: performance.now() });
   useEffect(() => {
-    const due = auto && view.playing ? dueQuiz(quizzes, before.current, view.timeMs, done.current) : null;
-    before.current = view.timeMs;
+    const now = performance.now();
+    const passedMs = (now - before.current.at) * view.rate;
+    const due = auto && view.playing ? dueQuiz(quizzes, before.current.timeMs, view.timeMs, passedMs, done.current) : null;
+    before.current = { timeMs: view.timeMs, at: now };
     if (!due) return;
     done.current.add(due.quiz.id);
     engine.pause();
     setPaused(true);
     setTimed(due);
-  }, [engine, view.timeMs, view.playing, quizzes, auto]);
+  }, [engine, view.timeMs, view.playing, view.rate, quizzes, auto]);
   return {
     timed,
     paused,

@@ -27,14 +27,17 @@ test('two timelines are one, each thing once and with a name', () => {
 
 test('a quiz opens when playing comes to it, not when somebody jumps over it, and not twice', () => {
   const quizzes = quizzesOf(merge([], told));
-  const due = (before: number, now: number, done: string[] = []) => dueQuiz(quizzes, before, now, new Set(done))?.quiz.id ?? null;
+  const due = (before: number, now: number, done: string[] = [], passed = 100) =>
+    dueQuiz(quizzes, before, now, passed, new Set(done))?.quiz.id ?? null;
   expect(due(29_900, 30_000)).toBe('q');
   expect(due(30_000, 30_100)).toBeNull();
   expect(due(20_000, 40_000)).toBeNull();
+  // A page that was held up for long has played all the same.
+  expect(due(20_000, 40_000, [], 19_000)).toBe('q');
   expect(due(31_000, 29_000)).toBeNull();
   expect(due(29_900, 30_000, ['q'])).toBeNull();
   const answered = quizzesOf(merge([], [{ ...told[0]!, data: { id: 'q', items, mine: { answers: {} } } }]));
-  expect(dueQuiz(answered, 29_900, 30_000, new Set())).toBeNull();
+  expect(dueQuiz(answered, 29_900, 30_000, 100, new Set())).toBeNull();
 });
 
 test('watched spans: what played, where one went back, where one left', () => {

@@ -69,16 +69,17 @@ export function chatOf(events: readonly TimelineEvent[]): Said[] {
   });
 }
 
-/** A step of the clock larger than this was a jump: what lies in between was skipped on purpose. */
-const STEP_MAX_MS = 2_500;
+/** The clock may run ahead of the time that has passed by this much; more was a jump, and what lies in between was skipped. */
+const JUMP_MS = 1_500;
 
-/** The quiz that playing has just come to, if it is not done with yet. */
+/** The quiz that playing has just come to, if it is not done with yet. `passedMs`: how far playing could have come. */
 export function dueQuiz(
   quizzes: readonly TimedQuiz[],
   beforeMs: number,
   nowMs: number,
+  passedMs: number,
   done: ReadonlySet<string>,
 ): TimedQuiz | null {
-  if (nowMs <= beforeMs || nowMs - beforeMs > STEP_MAX_MS) return null;
+  if (nowMs <= beforeMs || nowMs - beforeMs > passedMs + JUMP_MS) return null;
   return quizzes.find(({ quiz, atMs }) => beforeMs < atMs && atMs <= nowMs && !done.has(quiz.id) && !quiz.mine) ?? null;
 }
