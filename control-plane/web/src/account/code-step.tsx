@@ -1,8 +1,7 @@
 import { type FormEvent, type ReactNode, useEffect, useRef, useState } from 'react';
 import { useI18n } from '../i18n';
-import { explain } from '../i18n/errors';
+import { Failure } from '../ui/failure';
 import { Field } from '../ui/field';
-import { ErrorNotice } from '../ui/notice';
 import { focusFirstInvalid, useSubmit } from '../ui/use-submit';
 import { CODE_LENGTH, digitsOf } from './check';
 import { DevMailHint } from './dev-mail';
@@ -58,7 +57,7 @@ export function CodeStep({ email, action, children, ready = true, onCode, onRese
       </Field>
       {children?.(checked)}
       <DevMailHint email={email} onCode={setCode} />
-      {failure !== null && <ErrorNotice text={explain(t, failure)} />}
+      <Failure error={failure} />
       <button type="submit" className="primary" disabled={busy} data-testid="code-submit">
         {busy ? t('common.sending') : action}
       </button>

@@ -1,11 +1,10 @@
 import { type FormEvent, useState } from 'react';
 import { forgotPassword, resetPassword } from '../api/client';
 import { useI18n } from '../i18n';
-import { explain } from '../i18n/errors';
 import { Link, navigate } from '../router';
 import { announce } from '../ui/announce';
+import { Failure } from '../ui/failure';
 import { Field } from '../ui/field';
-import { ErrorNotice } from '../ui/notice';
 import { focusFirstInvalid, useSubmit } from '../ui/use-submit';
 import { useTitle } from '../ui/use-title';
 import { longEnough, looksLikeMail, PASSWORD_LENGTH_MIN } from './check';
@@ -93,7 +92,7 @@ function AskMail({ email, setEmail, onSend }: { email: string; setEmail: (email:
           />
         )}
       </Field>
-      {failure !== null && <ErrorNotice text={explain(t, failure)} />}
+      <Failure error={failure} />
       <button type="submit" className="primary" disabled={busy} data-testid="forgotten-submit">
         {t(busy ? 'common.sending' : 'password.send')}
       </button>

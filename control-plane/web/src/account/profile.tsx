@@ -3,12 +3,11 @@ import { changeMe, deleteMe, getConfig } from '../api/client';
 import type { Account, Locale } from '../api/contract';
 import { useCategories } from '../catalogue/use-categories';
 import { regionName, useI18n } from '../i18n';
-import { explain } from '../i18n/errors';
 import { Link, navigate } from '../router';
 import { announce } from '../ui/announce';
 import { Dialog } from '../ui/dialog';
+import { Failure } from '../ui/failure';
 import { Field } from '../ui/field';
-import { ErrorNotice } from '../ui/notice';
 import { SignedIn } from '../ui/signed-in';
 import { useLoad } from '../ui/use-load';
 import { focusFirstInvalid, useSubmit } from '../ui/use-submit';
@@ -121,7 +120,7 @@ function Profile({ account }: { account: Account }) {
           ))}
         </div>
       </fieldset>
-      {failure !== null && <ErrorNotice text={explain(t, failure)} />}
+      <Failure error={failure} />
       <button type="submit" className="primary" disabled={busy} data-testid="profile-save">
         {t(busy ? 'common.saving' : 'common.save')}
       </button>
@@ -166,7 +165,7 @@ function Leaving() {
               autoComplete="current-password"
               testid="erase-password"
             />
-            {failure !== null && <ErrorNotice text={explain(t, failure)} />}
+            <Failure error={failure} />
             <div className="dialog-actions">
               <button type="submit" className="danger" disabled={busy} data-testid="erase-confirm">
                 {t(busy ? 'common.sending' : 'erase.confirm')}

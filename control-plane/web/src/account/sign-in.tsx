@@ -1,10 +1,10 @@
 import { type FormEvent, useState } from 'react';
 import { oidcPath, signIn } from '../api/client';
 import { useI18n } from '../i18n';
-import { explain } from '../i18n/errors';
 import { Link, navigate, useQuery } from '../router';
+import { Failure } from '../ui/failure';
 import { Field } from '../ui/field';
-import { ErrorNotice, Notice } from '../ui/notice';
+import { Notice } from '../ui/notice';
 import { focusFirstInvalid, useSubmit } from '../ui/use-submit';
 import { useTitle } from '../ui/use-title';
 import { looksLikeMail } from './check';
@@ -62,7 +62,7 @@ export function SignInPage() {
           testid="signin-password"
           error={checked && password === '' && t('account.password.need')}
         />
-        {failure !== null && <ErrorNotice text={explain(t, failure)} />}
+        <Failure error={failure} />
         <button type="submit" className="primary" disabled={busy} data-testid="signin-submit">
           {t(busy ? 'signin.busy' : 'nav.signin')}
         </button>

@@ -1,11 +1,10 @@
 import { type FormEvent, useState } from 'react';
 import { confirmAccount, signUp } from '../api/client';
 import { useI18n } from '../i18n';
-import { explain } from '../i18n/errors';
 import { Link, navigate, useQuery } from '../router';
 import { announce } from '../ui/announce';
+import { Failure } from '../ui/failure';
 import { Field } from '../ui/field';
-import { ErrorNotice } from '../ui/notice';
 import { useDraft } from '../ui/use-draft';
 import { focusFirstInvalid, useSubmit } from '../ui/use-submit';
 import { useTitle } from '../ui/use-title';
@@ -147,7 +146,7 @@ function EntryForm({ entry, change, password, setPassword, onSend }: EntryFormPr
         hint={t('account.password.hint', { n: PASSWORD_LENGTH_MIN })}
         error={checked && wrong.password}
       />
-      {failure !== null && <ErrorNotice text={explain(t, failure)} />}
+      <Failure error={failure} />
       <button type="submit" className="primary" disabled={busy} data-testid="signup-submit">
         {t(busy ? 'common.sending' : 'signup.submit')}
       </button>

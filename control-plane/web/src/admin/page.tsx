@@ -6,7 +6,7 @@ import { explain } from '../i18n/errors';
 import { ago } from '../i18n/format';
 import { announce } from '../ui/announce';
 import { Dialog } from '../ui/dialog';
-import { ErrorNotice } from '../ui/notice';
+import { Failure } from '../ui/failure';
 import { SignedIn } from '../ui/signed-in';
 import { Skeleton } from '../ui/skeleton';
 import { usePages } from '../ui/use-pages';
@@ -55,7 +55,7 @@ function Accounts({ own }: { own: string }) {
         />
         <button type="submit">{t('search.submit')}</button>
       </form>
-      {pages.error !== null && <ErrorNotice text={explain(t, pages.error)} onRetry={pages.retry} />}
+      <Failure error={pages.error} onRetry={pages.retry} />
       {!pages.items && pages.error === null && <Skeleton shape="rows" count={6} />}
       {pages.items?.length === 0 && <p className="soft">{t('admin.none')}</p>}
       {pages.items && pages.items.length > 0 && (

@@ -29,13 +29,12 @@ import type {
   Suggestion,
   Wish,
 } from './contract';
-import { type Call, get, onCsrfRefused, part, patch, post, put, queryOf, remove, request, setCsrf } from './request';
+import { get, onCsrfRefused, part, patch, post, put, queryOf, remove, setCsrf } from './request';
+import { upload } from './upload';
 
 export { ApiError } from './request';
 export { keepTrying } from './retry';
 
-/** Files take their time on a thin line: 20 MiB at 400 kbit/s. */
-const UPLOAD_TIMEOUT_MS = 450_000;
 /** What every class list asks for at once. */
 const PAGE_LIMIT = 24;
 
@@ -130,10 +129,8 @@ export const listMaterials = async (id: string): Promise<Material[]> =>
   (await get<{ items: Material[] }>(`${classPath(id)}/materials`)).items;
 export const addLink = (id: string, title: string, url: string): Promise<Material> =>
   post(`${classPath(id)}/materials`, { title, url });
-export const uploadMaterial = (id: string, file: File, signal?: AbortSignal): Promise<Material> => {
-  const call: Call = { method: 'POST', body: file, timeoutMs: UPLOAD_TIMEOUT_MS, ...(signal ? { signal } : {}) };
-  return request(`${classPath(id)}/materials/file${queryOf({ name: file.name })}`, call);
-};
+export const uploadMaterial = (id: string, file: File, onProgress: (share: number) => void): Promise<Material> =>
+  upload(`${classPath(id)}/materials/file${queryOf({ name: file.name })}`, file, onProgress);
 export const deleteMaterial = (id: string, material: string): Promise<void> =>
   remove(`${classPath(id)}/materials/${part(material)}`);
 

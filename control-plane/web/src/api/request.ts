@@ -25,6 +25,8 @@ export function setCsrf(word: string): void {
   csrf = word;
 }
 
+export const csrfWord = (): string => csrf;
+
 export function onCsrfRefused(renew: () => Promise<unknown>): void {
   renewCsrf = renew;
 }

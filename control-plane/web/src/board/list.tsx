@@ -3,12 +3,12 @@ import { getClass, keepTrying } from '../api/client';
 import { listThreads, newId, startThread } from '../api/classroom';
 import type { Thread } from '../api/contract';
 import { useI18n } from '../i18n';
-import { explain } from '../i18n/errors';
 import { ago, clock } from '../i18n/format';
 import { classHref, Link, navigate, useQuery } from '../router';
+import { Failure } from '../ui/failure';
 import { Field } from '../ui/field';
 import { Icon } from '../ui/icons';
-import { ErrorNotice, Notice } from '../ui/notice';
+import { Notice } from '../ui/notice';
 import { Skeleton } from '../ui/skeleton';
 import { useDraft } from '../ui/use-draft';
 import { useLoad } from '../ui/use-load';
@@ -46,7 +46,7 @@ export function ThreadList({ id }: { id: string }) {
         </div>
       </header>
       {writing && <NewThreadForm id={id} onClose={() => setWriting(false)} />}
-      {pages.error !== null && <ErrorNotice text={explain(t, pages.error)} onRetry={pages.retry} />}
+      <Failure error={pages.error} onRetry={pages.retry} />
       {!pages.items && pages.error === null && <Skeleton shape="rows" count={4} />}
       {pages.items?.length === 0 && <Notice title={t('board.none')} text={t('board.none.text')} testid="board-empty" />}
       {pages.items && pages.items.length > 0 && (
@@ -138,7 +138,7 @@ function NewThreadForm({ id, onClose }: { id: string; onClose: () => void }) {
           />
         )}
       </Field>
-      {failure !== null && <ErrorNotice text={explain(t, failure)} />}
+      <Failure error={failure} />
       <div className="dialog-actions">
         <button type="submit" className="primary" disabled={busy} data-testid="thread-submit">
           {t(busy ? 'common.sending' : 'board.submit')}

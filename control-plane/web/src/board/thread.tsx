@@ -3,14 +3,13 @@ import { getClass, keepTrying } from '../api/client';
 import { accept, deleteThread, getThread, newId, reply } from '../api/classroom';
 import type { Account, ClassDetail, Reply, ThreadDetail } from '../api/contract';
 import { useI18n } from '../i18n';
-import { explain } from '../i18n/errors';
 import { ago, clock } from '../i18n/format';
 import { classHref, Link, navigate, replayHref } from '../router';
 import { announce } from '../ui/announce';
 import { Dialog } from '../ui/dialog';
+import { Failure } from '../ui/failure';
 import { Field } from '../ui/field';
 import { Icon } from '../ui/icons';
-import { ErrorNotice } from '../ui/notice';
 import { Skeleton } from '../ui/skeleton';
 import { useDraft } from '../ui/use-draft';
 import { useLoad } from '../ui/use-load';
@@ -32,7 +31,7 @@ export function ThreadPage({ id, thread, account }: { id: string; thread: string
         ← {t('class.board')}
         {entry && ` · ${entry.title}`}
       </Link>
-      {error !== null && <ErrorNotice text={explain(t, error)} onRetry={retry} />}
+      <Failure error={error} onRetry={retry} />
       {!value && error === null && <Skeleton count={5} />}
       {value && <Discussion id={id} detail={value} entry={entry} account={account} onChanged={retry} />}
     </div>
@@ -128,7 +127,7 @@ function ReplyView({ answer, onAccept, onChanged }: ReplyViewProps) {
           {t('board.accept')}
         </button>
       )}
-      {failure !== null && <ErrorNotice text={explain(t, failure)} />}
+      <Failure error={failure} />
     </li>
   );
 }
@@ -165,7 +164,7 @@ function ReplyForm({ id, thread, onSent }: { id: string; thread: string; onSent:
           />
         )}
       </Field>
-      {failure !== null && <ErrorNotice text={explain(t, failure)} />}
+      <Failure error={failure} />
       <div className="dialog-actions">
         <button type="submit" className="primary" disabled={busy} data-testid="reply-submit">
           {t(busy ? 'common.sending' : 'board.reply.submit')}
@@ -194,7 +193,7 @@ function Delete({ id, thread }: { id: string; thread: string }) {
       {open && (
         <Dialog title={t('board.delete')} onClose={() => setOpen(false)}>
           <p>{t('board.delete.text')}</p>
-          {failure !== null && <ErrorNotice text={explain(t, failure)} />}
+          <Failure error={failure} />
           <div className="dialog-actions">
             <button type="button" className="danger" disabled={busy} onClick={() => void erase()}>
               {t('common.delete')}

@@ -2,9 +2,9 @@ import { useEffect, useState } from 'react';
 import { findClasses } from '../api/client';
 import type { Class } from '../api/contract';
 import { useT } from '../i18n';
-import { explain } from '../i18n/errors';
 import { Link, navigate, useQuery } from '../router';
-import { ErrorNotice, Notice } from '../ui/notice';
+import { Failure } from '../ui/failure';
+import { Notice } from '../ui/notice';
 import { Skeleton } from '../ui/skeleton';
 import { usePages } from '../ui/use-pages';
 import { useTitle } from '../ui/use-title';
@@ -30,7 +30,7 @@ export default function SearchPage() {
       <FilterBar filters={filters} onChange={change} />
       <section aria-label={t('search.results')} aria-busy={found.busy} className="results">
         <ResultCount found={found.items} more={found.more} filters={filters} />
-        {found.error !== null && <ErrorNotice text={explain(t, found.error)} onRetry={found.retry} />}
+        <Failure error={found.error} onRetry={found.retry} />
         {!found.items && found.error === null && <Skeleton shape="cards" count={6} />}
         {found.items && found.items.length > 0 && <Cards classes={found.items} />}
         {found.items?.length === 0 && <Nothing filters={filters} />}

@@ -1,9 +1,8 @@
 import { listThreads } from '../api/classroom';
 import { useI18n } from '../i18n';
-import { explain } from '../i18n/errors';
 import { ago } from '../i18n/format';
 import { classHref, Link } from '../router';
-import { ErrorNotice } from '../ui/notice';
+import { Failure } from '../ui/failure';
 import { Skeleton } from '../ui/skeleton';
 import { useLoad } from '../ui/use-load';
 
@@ -13,7 +12,7 @@ const GLANCE = 3;
 export function BoardPeek({ id }: { id: string }) {
   const { t } = useI18n();
   const { value, error, retry } = useLoad(() => listThreads(id), [id]);
-  if (error !== null) return <ErrorNotice text={explain(t, error)} onRetry={retry} />;
+  if (error !== null) return <Failure error={error} onRetry={retry} />;
   if (!value) return <Skeleton shape="rows" count={2} />;
   if (value.items.length === 0) {
     return (

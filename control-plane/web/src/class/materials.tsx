@@ -1,9 +1,8 @@
 import { listMaterials } from '../api/client';
 import type { Material } from '../api/contract';
 import { useI18n } from '../i18n';
-import { explain } from '../i18n/errors';
 import { bytes } from '../i18n/format';
-import { ErrorNotice } from '../ui/notice';
+import { Failure } from '../ui/failure';
 import { Icon } from '../ui/icons';
 import { Skeleton } from '../ui/skeleton';
 import { useLoad } from '../ui/use-load';
@@ -12,7 +11,7 @@ export function Materials({ id, mayRead }: { id: string; mayRead: boolean }) {
   const { t } = useI18n();
   const { value, error, retry } = useLoad(() => (mayRead ? listMaterials(id) : Promise.resolve([])), [id, mayRead]);
   if (!mayRead) return <p className="soft">{t('class.materials.enrol')}</p>;
-  if (error !== null) return <ErrorNotice text={explain(t, error)} onRetry={retry} />;
+  if (error !== null) return <Failure error={error} onRetry={retry} />;
   if (!value) return <Skeleton shape="rows" count={2} />;
   if (value.length === 0) return <p className="soft">{t('class.materials.none')}</p>;
   return (

@@ -5,11 +5,10 @@ import type { ClassDetail } from '../api/contract';
 import { StateBadge } from '../catalogue/card';
 import { dyeOf, useCategories } from '../catalogue/use-categories';
 import { useI18n } from '../i18n';
-import { explain } from '../i18n/errors';
 import { clock } from '../i18n/format';
 import { dayAndHour } from '../i18n/time';
 import { classHref, deskHref, Link, replayHref } from '../router';
-import { ErrorNotice } from '../ui/notice';
+import { Failure } from '../ui/failure';
 import { Skeleton } from '../ui/skeleton';
 import { useLoad } from '../ui/use-load';
 import { useTitle } from '../ui/use-title';
@@ -42,7 +41,7 @@ function Missing({ error, onRetry }: { error: unknown; onRetry: () => void }) {
   const { t } = useI18n();
   return (
     <>
-      <ErrorNotice text={explain(t, error)} onRetry={onRetry} />
+      <Failure error={error} onRetry={onRetry} />
       <p>
         <Link href="/search">{t('common.home')}</Link>
       </p>
@@ -76,7 +75,7 @@ function Known({ entry, error, onRetry }: { entry: ClassDetail; error: unknown; 
           </p>
         )}
       </header>
-      {error !== null && <ErrorNotice text={explain(t, error)} onRetry={onRetry} />}
+      <Failure error={error} onRetry={onRetry} />
       <div className="class-body">
         <Slip entry={entry} onChanged={onRetry} />
         <div className="class-parts">

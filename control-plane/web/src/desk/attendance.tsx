@@ -3,14 +3,14 @@ import { attendanceCsvPath, correctAttendance, getAttendance } from '../api/clas
 import { getClass } from '../api/client';
 import type { AttendanceEntry, AttendanceStatus } from '../api/contract';
 import { useI18n } from '../i18n';
-import { explain } from '../i18n/errors';
 import { percent, span } from '../i18n/format';
 import { dayAndHour, hour } from '../i18n/time';
 import { announce } from '../ui/announce';
 import { Dialog } from '../ui/dialog';
+import { Failure } from '../ui/failure';
 import { Field } from '../ui/field';
 import { Icon } from '../ui/icons';
-import { ErrorNotice, Notice } from '../ui/notice';
+import { Notice } from '../ui/notice';
 import { Skeleton } from '../ui/skeleton';
 import { useLoad } from '../ui/use-load';
 import { focusFirstInvalid, useSubmit } from '../ui/use-submit';
@@ -29,7 +29,7 @@ export function AttendancePage({ id }: { id: string }) {
   return (
     <>
       <DeskHead entry={entry} id={id} tab="/attendance" />
-      {error !== null && <ErrorNotice text={explain(t, error)} onRetry={retry} />}
+      <Failure error={error} onRetry={retry} />
       {!value && error === null && <Skeleton shape="rows" count={6} />}
       {value?.items.length === 0 && <Notice title={t('attendance.none')} text={t('attendance.none.text')} testid="attendance-empty" />}
       {value && value.items.length > 0 && (
@@ -179,7 +179,7 @@ function CorrectionForm({ id, entry, onClose, onDone }: CorrectionFormProps) {
             />
           )}
         </Field>
-        {failure !== null && <ErrorNotice text={explain(t, failure)} />}
+        <Failure error={failure} />
         <div className="dialog-actions">
           <button type="submit" className="primary" disabled={busy} data-testid="correct-save">
             {t(busy ? 'common.saving' : 'common.save')}

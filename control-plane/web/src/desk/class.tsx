@@ -3,13 +3,12 @@ import { deleteClass, getClass, listEnrolments } from '../api/client';
 import type { ClassDetail } from '../api/contract';
 import { Part } from '../class/part';
 import { useI18n } from '../i18n';
-import { explain } from '../i18n/errors';
 import { ago } from '../i18n/format';
 import { dayAndHour, zoneName } from '../i18n/time';
 import { classHref, Link, navigate } from '../router';
 import { announce } from '../ui/announce';
 import { Dialog } from '../ui/dialog';
-import { ErrorNotice } from '../ui/notice';
+import { Failure } from '../ui/failure';
 import { Skeleton } from '../ui/skeleton';
 import { useLoad } from '../ui/use-load';
 import { useSubmit } from '../ui/use-submit';
@@ -25,7 +24,7 @@ export function DeskClassPage({ id }: { id: string }) {
   return (
     <>
       <DeskHead entry={value} id={id} tab="" />
-      {error !== null && <ErrorNotice text={explain(t, error)} onRetry={retry} />}
+      <Failure error={error} onRetry={retry} />
       {!value && error === null && <Skeleton count={6} />}
       {value && (
         <div className="desk-body">
@@ -87,7 +86,7 @@ function Facts({ entry }: { entry: ClassDetail }) {
 function Enrolments({ id }: { id: string }) {
   const { t } = useI18n();
   const { value, error, retry } = useLoad(() => listEnrolments(id), [id], REFRESH_MS);
-  if (error !== null && !value) return <ErrorNotice text={explain(t, error)} onRetry={retry} />;
+  if (error !== null && !value) return <Failure error={error} onRetry={retry} />;
   if (!value) return <Skeleton shape="rows" count={3} />;
   if (value.length === 0) return <p className="soft">{t('desk.enrolments.none')}</p>;
   return (
@@ -127,7 +126,7 @@ function Delete({ entry }: { entry: ClassDetail }) {
       {open && (
         <Dialog title={t('desk.delete.ask', { title: entry.title })} onClose={() => setOpen(false)}>
           <p>{t('desk.delete.text', { n: entry.enrolled })}</p>
-          {failure !== null && <ErrorNotice text={explain(t, failure)} />}
+          <Failure error={failure} />
           <div className="dialog-actions">
             <button type="button" className="danger" disabled={busy} data-testid="class-delete-confirm" onClick={() => void erase()}>
               {t('desk.delete')}

@@ -3,10 +3,10 @@ import type { Demand, DemandTopic } from '../api/contract';
 import { Part } from '../class/part';
 import { useCategories } from '../catalogue/use-categories';
 import { type Key, regionName, type Translate, useI18n } from '../i18n';
-import { explain } from '../i18n/errors';
 import { ko } from '../i18n/ko';
 import { Link, navigate, useQuery } from '../router';
-import { ErrorNotice, Notice } from '../ui/notice';
+import { Failure } from '../ui/failure';
+import { Notice } from '../ui/notice';
 import { Bar, Sparkline } from '../ui/plot';
 import { SignedIn } from '../ui/signed-in';
 import { Skeleton } from '../ui/skeleton';
@@ -34,7 +34,6 @@ export default function DemandPage() {
 }
 
 function Board() {
-  const { t } = useI18n();
   const query = useQuery();
   const category = query.get('category') ?? '';
   const region = query.get('region') ?? '';
@@ -43,7 +42,7 @@ function Board() {
   return (
     <>
       <Narrowing category={category} region={region} weeks={weeks} />
-      {error !== null && <ErrorNotice text={explain(t, error)} onRetry={retry} />}
+      <Failure error={error} onRetry={retry} />
       {!value && error === null && <Skeleton shape="cards" />}
       {value && <Known demand={value} weeks={weeks} />}
     </>

@@ -1,10 +1,9 @@
 import { changeClass, createClass, getClass } from '../api/client';
 import type { ClassDetail } from '../api/contract';
 import { useI18n } from '../i18n';
-import { explain } from '../i18n/errors';
 import { deskHref, Link, navigate } from '../router';
 import { announce } from '../ui/announce';
-import { ErrorNotice } from '../ui/notice';
+import { Failure } from '../ui/failure';
 import { Skeleton } from '../ui/skeleton';
 import { useDraft } from '../ui/use-draft';
 import { useLoad } from '../ui/use-load';
@@ -46,12 +45,11 @@ export function NewPage() {
 }
 
 export function EditPage({ id }: { id: string }) {
-  const { t } = useI18n();
   const { value, error, retry } = useLoad(() => getClass(id), [id]);
   return (
     <>
       <DeskHead entry={value} id={id} tab="/edit" />
-      {error !== null && <ErrorNotice text={explain(t, error)} onRetry={retry} />}
+      <Failure error={error} onRetry={retry} />
       {!value && error === null && <Skeleton count={6} />}
       {value && <Edit key={value.id} known={value} />}
     </>

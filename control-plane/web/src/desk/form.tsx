@@ -3,10 +3,9 @@ import type { ClassLanguage, Level } from '../api/contract';
 import { LANGUAGES, LEVELS } from '../catalogue/filters';
 import { useCategories } from '../catalogue/use-categories';
 import { useI18n } from '../i18n';
-import { explain } from '../i18n/errors';
 import { dayAndHour, ownZone, sameClock, zoneName, zones } from '../i18n/time';
+import { Failure } from '../ui/failure';
 import { Field } from '../ui/field';
-import { ErrorNotice } from '../ui/notice';
 import { focusFirstInvalid, useSubmit } from '../ui/use-submit';
 import { type ClassEntry, DESCRIPTION_LENGTH_MAX, DURATION_MIN_MAX, type Fault, faultsOf, startOf, TITLE_LENGTH_MAX } from './entry';
 
@@ -82,7 +81,7 @@ export function ClassForm({ entry, change, fresh, action, onSave }: ClassFormPro
         <span>{t('form.recorded')}</span>
         <span className="hint">{t('form.recorded.hint')}</span>
       </label>
-      {failure !== null && <ErrorNotice text={explain(t, failure)} />}
+      <Failure error={failure} />
       <div className="dialog-actions">
         <button type="submit" className="primary" disabled={busy} data-testid="class-save">
           {busy ? t('common.saving') : action}

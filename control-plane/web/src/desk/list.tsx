@@ -1,12 +1,12 @@
 import { myClasses } from '../api/client';
 import type { Class } from '../api/contract';
 import { useI18n } from '../i18n';
-import { explain } from '../i18n/errors';
 import { dayAndHour } from '../i18n/time';
 import { byState } from '../mine/by-state';
 import { classHref, deskHref, Link } from '../router';
+import { Failure } from '../ui/failure';
 import { Icon } from '../ui/icons';
-import { ErrorNotice, Notice } from '../ui/notice';
+import { Notice } from '../ui/notice';
 import { Skeleton } from '../ui/skeleton';
 import { useLoad } from '../ui/use-load';
 
@@ -29,7 +29,7 @@ export function DeskList() {
           {t('desk.new')}
         </Link>
       </header>
-      {error !== null && <ErrorNotice text={explain(t, error)} onRetry={retry} />}
+      <Failure error={error} onRetry={retry} />
       {!value && error === null && <Skeleton shape="rows" count={4} />}
       {value?.teaching.length === 0 && <Notice title={t('desk.none')} text={t('desk.none.text')} testid="desk-empty" />}
       {lists &&

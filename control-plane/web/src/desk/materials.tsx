@@ -2,11 +2,11 @@ import { type FormEvent, useRef, useState } from 'react';
 import { addLink, ApiError, deleteMaterial, listMaterials, uploadMaterial } from '../api/client';
 import { MaterialLink } from '../class/materials';
 import { useI18n } from '../i18n';
-import { explain } from '../i18n/errors';
+import { percent } from '../i18n/format';
 import { announce } from '../ui/announce';
+import { Failure } from '../ui/failure';
 import { Field } from '../ui/field';
 import { Icon } from '../ui/icons';
-import { ErrorNotice } from '../ui/notice';
 import { Skeleton } from '../ui/skeleton';
 import { useLoad } from '../ui/use-load';
 import { focusFirstInvalid, useSubmit } from '../ui/use-submit';
@@ -20,13 +20,16 @@ export function MaterialDesk({ id }: { id: string }) {
   const { value, error, retry } = useLoad(() => listMaterials(id), [id]);
   const file = useRef<HTMLInputElement>(null);
   const { busy, failure, run } = useSubmit();
+  const [share, setShare] = useState<number | null>(null);
 
   const upload = async (chosen: File | undefined) => {
     if (!chosen) return;
     const went = await run(async () => {
       if (chosen.size > FILE_BYTES_MAX) throw new ApiError('too_large', chosen.name);
-      await uploadMaterial(id, chosen);
+      setShare(0);
+      await uploadMaterial(id, chosen, setShare);
     });
+    setShare(null);
     if (file.current) file.current.value = '';
     if (!went) return;
     announce(t('materials.added'));
@@ -37,7 +40,7 @@ export function MaterialDesk({ id }: { id: string }) {
   };
   return (
     <>
-      {error !== null && <ErrorNotice text={explain(t, error)} onRetry={retry} />}
+      <Failure error={error} onRetry={retry} />
       {!value && error === null && <Skeleton shape="rows" count={2} />}
       {value?.length === 0 && <p className="soft">{t('class.materials.none')}</p>}
       {value && value.length > 0 && (
@@ -58,7 +61,7 @@ export function MaterialDesk({ id }: { id: string }) {
           ))}
         </ul>
       )}
-      {failure !== null && <ErrorNotice text={explain(t, failure)} />}
+      <Failure error={failure} />
       <div className="material-forms">
         <label className="button file-button" data-busy={busy}>
           <input
@@ -70,8 +73,9 @@ export function MaterialDesk({ id }: { id: string }) {
             onChange={(event) => void upload(event.target.files?.[0])}
           />
           <Icon name="file" size={18} />
-          {t(busy ? 'common.sending' : 'materials.file')}
+          {share === null ? t('materials.file') : t('materials.sent', { share: percent(share) })}
         </label>
+        {share !== null && <progress value={share} max={1} aria-label={t('materials.progress')} />}
         <LinkForm id={id} onAdded={retry} />
       </div>
       <p className="soft">{t('materials.limit')}</p>
@@ -118,7 +122,7 @@ function LinkForm({ id, onAdded }: { id: string; onAdded: () => void }) {
       <Field label={`${t('materials.link.title')} (${t('common.optional')})`}>
         {(control) => <input {...control} type="text" maxLength={120} value={title} onChange={(event) => setTitle(event.target.value)} />}
       </Field>
-      {failure !== null && <ErrorNotice text={explain(t, failure)} />}
+      <Failure error={failure} />
       <div className="dialog-actions">
         <button type="submit" className="primary" disabled={busy}>
           {t('materials.link')}

@@ -5,8 +5,7 @@ import { QuizDesk } from '../classroom/quiz-desk';
 import { Classroom } from '../classroom/room';
 import { useClassroom } from '../classroom/use-classroom';
 import { useI18n } from '../i18n';
-import { explain } from '../i18n/errors';
-import { ErrorNotice } from '../ui/notice';
+import { Failure } from '../ui/failure';
 import { SignedIn } from '../ui/signed-in';
 import { Skeleton } from '../ui/skeleton';
 import { useLoad } from '../ui/use-load';
@@ -21,7 +20,7 @@ export function QuizzesPage({ id }: { id: string }) {
     <>
       <DeskHead entry={value} id={id} tab="/quizzes" />
       <p className="soft">{t('desk.quizzes.text')}</p>
-      {error !== null && <ErrorNotice text={explain(t, error)} onRetry={retry} />}
+      <Failure error={error} onRetry={retry} />
       {value && <SignedIn role="instructor">{(account) => <Prepare id={id} account={account} canOpen={value.state === 'live'} />}</SignedIn>}
     </>
   );

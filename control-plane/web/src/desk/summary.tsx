@@ -3,10 +3,9 @@ import { getClass } from '../api/client';
 import type { Summary, SummaryQuiz } from '../api/contract';
 import { Part } from '../class/part';
 import { useI18n } from '../i18n';
-import { explain } from '../i18n/errors';
 import { clock, percent, span } from '../i18n/format';
 import { Link, replayHref } from '../router';
-import { ErrorNotice } from '../ui/notice';
+import { Failure } from '../ui/failure';
 import { Bar, Columns } from '../ui/plot';
 import { Skeleton } from '../ui/skeleton';
 import { useLoad } from '../ui/use-load';
@@ -16,13 +15,12 @@ import { STATUSES, TONES } from './status';
 
 /** `/desk/{id}/summary`: how the class went. */
 export function SummaryPage({ id }: { id: string }) {
-  const { t } = useI18n();
   const { value: entry } = useLoad(() => getClass(id), [id]);
   const { value, error, retry } = useLoad(() => getSummary(id), [id]);
   return (
     <>
       <DeskHead entry={entry} id={id} tab="/summary" />
-      {error !== null && <ErrorNotice text={explain(t, error)} onRetry={retry} />}
+      <Failure error={error} onRetry={retry} />
       {!value && error === null && <Skeleton count={6} />}
       {value && <Known id={id} summary={value} replayable={entry?.replay != null} />}
     </>

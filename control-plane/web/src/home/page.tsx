@@ -7,9 +7,9 @@ import { searchPath } from '../catalogue/filters';
 import { SearchBox } from '../catalogue/search-box';
 import { dyeOf, useCategories } from '../catalogue/use-categories';
 import { type Key, useI18n } from '../i18n';
-import { explain } from '../i18n/errors';
 import { classHref, Link, navigate } from '../router';
-import { ErrorNotice, Notice } from '../ui/notice';
+import { Failure } from '../ui/failure';
+import { Notice } from '../ui/notice';
 import { Skeleton } from '../ui/skeleton';
 import { useLoad } from '../ui/use-load';
 import { nextUp } from './next-up';
@@ -111,7 +111,7 @@ function Shelves() {
   }, []);
 
   if (!found) {
-    return error === null ? <Skeleton shape="cards" count={6} /> : <ErrorNotice text={explain(t, error)} onRetry={retry} />;
+    return error === null ? <Skeleton shape="cards" count={6} /> : <Failure error={error} onRetry={retry} />;
   }
   // Shelves are put up together: one that comes late would push down what is being read.
   const waiting = !chosen || (account ? !mine : !known && unknown === null);
@@ -126,7 +126,7 @@ function Shelves() {
   return (
     <div className="shelves">
       {next && <NextClass next={next} />}
-      {error !== null && <ErrorNotice text={explain(t, error)} onRetry={retry} />}
+      <Failure error={error} onRetry={retry} />
       {empty && <Empty />}
       {live && shelf(live)}
       <Shelf

@@ -2,9 +2,9 @@ import { myClasses } from '../api/client';
 import type { Class, MyClasses } from '../api/contract';
 import { Cards } from '../catalogue/card';
 import { useI18n } from '../i18n';
-import { explain } from '../i18n/errors';
 import { Link } from '../router';
-import { ErrorNotice, Notice } from '../ui/notice';
+import { Failure } from '../ui/failure';
+import { Notice } from '../ui/notice';
 import { SignedIn } from '../ui/signed-in';
 import { Skeleton } from '../ui/skeleton';
 import { useLoad } from '../ui/use-load';
@@ -28,11 +28,10 @@ export default function MinePage() {
 }
 
 function Mine() {
-  const { t } = useI18n();
   const { value, error, retry } = useLoad(myClasses, [], REFRESH_MS);
   return (
     <>
-      {error !== null && <ErrorNotice text={explain(t, error)} onRetry={retry} />}
+      <Failure error={error} onRetry={retry} />
       {!value && error === null && <Skeleton shape="cards" />}
       {value && <Lists mine={value} />}
     </>

@@ -3,11 +3,11 @@ import { useAccount } from '../account/context';
 import { listNotifications, readNotifications } from '../api/client';
 import type { Notification } from '../api/contract';
 import { useI18n } from '../i18n';
-import { explain } from '../i18n/errors';
 import { ago } from '../i18n/format';
 import { classHref, Link } from '../router';
+import { Failure } from '../ui/failure';
 import { Icon, type IconName } from '../ui/icons';
-import { ErrorNotice, Notice } from '../ui/notice';
+import { Notice } from '../ui/notice';
 import { SignedIn } from '../ui/signed-in';
 import { Skeleton } from '../ui/skeleton';
 import { usePages } from '../ui/use-pages';
@@ -50,7 +50,7 @@ function List() {
   }, [newest?.id]);
   return (
     <>
-      {pages.error !== null && <ErrorNotice text={explain(t, pages.error)} onRetry={pages.retry} />}
+      <Failure error={pages.error} onRetry={pages.retry} />
       {!pages.items && pages.error === null && <Skeleton shape="rows" count={5} />}
       {pages.items?.length === 0 && (
         <Notice title={t('notices.none')} text={t('notices.none.text')} testid="notifications-empty" />

@@ -2,10 +2,10 @@ import type { ReactNode } from 'react';
 import { signInPath, useAccount } from '../account/context';
 import type { Account, AccountRole } from '../api/contract';
 import { useT } from '../i18n';
-import { explain } from '../i18n/errors';
 import { Link } from '../router';
-import { ErrorNotice, Notice } from './notice';
+import { Notice } from './notice';
 import { Skeleton } from './skeleton';
+import { Failure } from './failure';
 
 interface SignedInProps {
   /** Who may come in; administrators always may. */
@@ -18,7 +18,7 @@ export function SignedIn({ role, children }: SignedInProps) {
   const t = useT();
   const { account, known, error, refresh } = useAccount();
   if (account && (!role || account.role === role || account.role === 'admin')) return children(account);
-  if (!known) return error === null ? <Skeleton /> : <ErrorNotice text={explain(t, error)} onRetry={() => void refresh()} />;
+  if (!known) return error === null ? <Skeleton /> : <Failure error={error} onRetry={() => void refresh()} />;
   if (account) {
     return (
       <Notice

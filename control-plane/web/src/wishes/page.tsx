@@ -5,12 +5,11 @@ import type { Level, NewWish, Wish, WishTime } from '../api/contract';
 import { LEVELS } from '../catalogue/filters';
 import { useCategories } from '../catalogue/use-categories';
 import { regionName, useI18n } from '../i18n';
-import { explain } from '../i18n/errors';
 import { classHref, Link } from '../router';
 import { announce } from '../ui/announce';
+import { Failure } from '../ui/failure';
 import { Field } from '../ui/field';
 import { Icon } from '../ui/icons';
-import { ErrorNotice } from '../ui/notice';
 import { SignedIn } from '../ui/signed-in';
 import { Skeleton } from '../ui/skeleton';
 import { useDraft } from '../ui/use-draft';
@@ -53,7 +52,7 @@ function Wishes() {
         <header>
           <h2 id="my-wishes">{t('wish.mine')}</h2>
         </header>
-        {error !== null && <ErrorNotice text={explain(t, error)} onRetry={retry} />}
+        <Failure error={error} onRetry={retry} />
         {!value && error === null && <Skeleton shape="rows" count={2} />}
         {value?.length === 0 && <p className="soft">{t('wish.none')}</p>}
         {value && value.length > 0 && (
@@ -174,7 +173,7 @@ function WishForm({ onMade }: { onMade: () => void }) {
           ))}
         </div>
       </fieldset>
-      {failure !== null && <ErrorNotice text={explain(t, failure)} />}
+      <Failure error={failure} />
       <button type="submit" className="primary" disabled={busy} data-testid="wish-submit">
         {t(busy ? 'common.sending' : 'wish.submit')}
       </button>
@@ -219,7 +218,7 @@ function WishLine({ wish, onGone }: { wish: Wish; onGone: () => void }) {
         {wish.matched.map((id) => (
           <Match key={id} id={id} />
         ))}
-        {failure !== null && <ErrorNotice text={explain(t, failure)} />}
+        <Failure error={failure} />
       </div>
       <button type="button" className="quiet icon-only" disabled={busy} aria-label={t('wish.delete', { text: wish.text })} onClick={() => void take()}>
         <Icon name="trash" size={20} />

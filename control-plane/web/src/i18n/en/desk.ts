@@ -28,6 +28,8 @@ export const desk: Record<keyof typeof ko, string> = {
   'desk.delete.text': 'It disappears for the {n} who enrolled, too, and cannot be brought back.',
   'desk.deleted': 'The class is deleted.',
   'materials.file': 'Upload a file',
+  'materials.sent': 'Sending {share}',
+  'materials.progress': 'Upload',
   'materials.limit': 'A file may be up to 20 MB.',
   'materials.link': 'Add a link',
   'materials.link.url': 'Address',

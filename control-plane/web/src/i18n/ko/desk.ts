@@ -26,6 +26,8 @@ export const desk = {
   'desk.delete.text': '신청한 {n}명에게서도 사라지고 되돌릴 수 없습니다.',
   'desk.deleted': '수업을 지웠습니다.',
   'materials.file': '파일 올리기',
+  'materials.sent': '올리는 중 {share}',
+  'materials.progress': '올린 만큼',
   'materials.limit': '파일은 하나에 20 MB까지 올릴 수 있습니다.',
   'materials.link': '링크 더하기',
   'materials.link.url': '주소',
