@@ -145,11 +145,10 @@ impl Room {
             tracing::debug!(link = link.0, node_id = %follow.node_id, "an edge asks for what is not here");
             return;
         }
-        let room = self.record.name.clone();
         let is_full = follow.after == 0 || follow.after < log.horizon || follow.after > log.change;
-        let after = if is_full { 0 } else { follow.after };
+        let after = follow.after;
         let sync = Sync {
-            room: room.clone(),
+            room: self.record.name.clone(),
             node_id: follow.node_id.clone(),
             number: follow.number,
             full: is_full,
@@ -166,7 +165,7 @@ impl Room {
                 log.gone.iter().map(|(change, sid, who)| (*change, sid.as_str(), Some(who.as_str()))),
             );
         }
-        records.retain(|(change, _, _)| *change > after);
+        records.retain(|(change, _, _)| is_full || *change > after);
         records.sort_unstable();
         for (change, sid, gone) in records {
             if let Some(identity) = gone {
