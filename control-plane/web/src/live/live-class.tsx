@@ -2,7 +2,7 @@ import { useCallback, useEffect, useMemo, useState, useSyncExternalStore } from 
 import { useAccount } from '../account/context';
 import type { Class, LiveState } from '../api/contract';
 import type { ParcelView } from '../classroom/outbox';
-import { conversation, type Line } from '../classroom/reading';
+import { conversation, type Line, type Raised } from '../classroom/reading';
 import { Classroom } from '../classroom/room';
 import { useClassroom, useRoomWords } from '../classroom/use-classroom';
 import { useT } from '../i18n';
@@ -21,7 +21,7 @@ import { useHand } from './use-hand';
 import { useMediaQuery } from './use-media-query';
 import { useWakeLock } from './use-wake-lock';
 import { useVerdict, useWeakness, VerdictMark } from './verdict-mark';
-import type { LiveSession, LiveView } from './view';
+import type { LiveSession, LiveView, Person } from './view';
 import '../classroom/classroom.css';
 import './live.css';
 
@@ -77,7 +77,7 @@ function Inside({ entry, session, view }: { entry: Class; session: LiveSession; 
     },
     [session],
   );
-  const people = withPictures(view.people, pictures);
+  const people = withHands(withPictures(view.people, pictures), hand.queue);
   const close = () => setPanel(null);
   const goToQuiz = () => {
     setTab('quiz');
@@ -125,6 +125,7 @@ function Inside({ entry, session, view }: { entry: Class; session: LiveSession; 
             queue={hand.queue}
             own={own}
             canPublish={view.canPublish}
+            takenDownMs={hand.takenDownMs}
             me={own?.identity ?? room.me.id}
             teaches={room.teaches}
             chatOpen={panel === 'chat'}
@@ -175,6 +176,12 @@ function Inside({ entry, session, view }: { entry: Class; session: LiveSession; 
       />
     </div>
   );
+}
+
+/** Faces show the hands of the queue: those of the control plane and those of the room. */
+function withHands(people: readonly Person[], queue: readonly Raised[]): readonly Person[] {
+  const raised = new Map(queue.map((hand) => [hand.identity, hand.atMs]));
+  return people.map((person) => ({ ...person, handAt: raised.get(person.identity) ?? 0 }));
 }
 
 function Banners({ session, view, hand }: { session: LiveSession; view: LiveView; hand: unknown }) {

@@ -10,6 +10,8 @@ export interface HandState {
   up: boolean;
   /** Place in the queue from 1; 0: not in it. */
   place: number;
+  /** When the instructor last took one's own hand down; 0: never. */
+  takenDownMs: number;
   error: unknown;
   toggle(): Promise<void>;
   /** The instructor has taken somebody's hand down. */
@@ -22,6 +24,7 @@ export interface HandState {
  */
 export function useHand(room: Classroom, session: LiveSession, view: LiveView, feed: FeedView): HandState {
   const [down, setDown] = useState<ReadonlySet<string>>(new Set());
+  const [takenDownMs, setTakenDownMs] = useState(0);
   const [error, setError] = useState<unknown>(null);
   const own = view.people.find((person) => person.local);
   const identity = own?.identity ?? room.me.id;
@@ -32,7 +35,10 @@ export function useHand(room: Classroom, session: LiveSession, view: LiveView, f
   // Taken down by the instructor: the attribute follows.
   const wasQueued = useRef(queued);
   useEffect(() => {
-    if (wasQueued.current && !queued && raised) void session.setHand(false);
+    if (wasQueued.current && !queued && raised) {
+      setTakenDownMs(Date.now());
+      void session.setHand(false);
+    }
     wasQueued.current = queued;
   }, [queued, raised, session]);
   // A hand that is down in the room may go up again.
@@ -46,6 +52,7 @@ export function useHand(room: Classroom, session: LiveSession, view: LiveView, f
     queue,
     up: raised || queued,
     place,
+    takenDownMs,
     error,
     lowered: (who) => setDown(new Set([...down, who])),
     toggle: async () => {

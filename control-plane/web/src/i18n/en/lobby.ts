@@ -38,7 +38,6 @@ export const lobby: Record<keyof typeof ko, string> = {
   'lobby.locked': 'The instructor has locked the class. Only those who were in can return.',
   'lobby.listen': 'Join without camera and microphone',
   'lobby.audio': 'Join with voice only',
-  'lobby.role.observer.short': 'Observe',
   'lobby.observe': 'Only watch and listen',
   'lobby.to_class': 'About this class',
   'lobby.quizzes': 'Prepare quizzes',

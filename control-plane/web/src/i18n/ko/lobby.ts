@@ -36,7 +36,6 @@ export const lobby = {
   'lobby.locked': '선생님이 입장을 잠갔습니다. 이미 들어왔던 사람만 다시 들어올 수 있습니다.',
   'lobby.listen': '카메라와 마이크 없이 들어가기',
   'lobby.audio': '카메라 없이 목소리로만 들어가기',
-  'lobby.role.observer.short': '참관',
   'lobby.observe': '보고 듣기만 하기',
   'lobby.to_class': '수업 안내로',
   'lobby.quizzes': '퀴즈 준비하기',
