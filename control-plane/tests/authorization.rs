@@ -1,0 +1,253 @@
+//! Who may do what: every endpoint of people and catalogue for every role, against a class of somebody's own or of another's.
+//!
+//! A row is an endpoint and the status each role gets. Each cell has a class of its own, taught by `own`, in which `student`
+//! has a place; the edges of what a row does (`{class}`, `{material}`) are filled in. Other parts add their rows.
+
+use bytes::Bytes;
+use control_plane_api::token::Grant;
+use http::StatusCode;
+use serde_json::json;
+
+#[path = "support/school.rs"]
+mod school;
+
+use school::{Person, School, code_in, server, signed};
+
+const ROLES: [&str; 7] =
+    ["nobody", "student", "other student", "own instructor", "other instructor", "admin", "server"];
+
+/// Method, path, body, and the status for each of [`ROLES`].
+type Row = (&'static str, &'static str, &'static str, [u16; 7]);
+
+const PEOPLE: &[Row] = &[
+    ("GET", "/v1/me", "", [200; 7]),
+    ("PATCH", "/v1/me", r#"{"region":"jeju"}"#, [401, 200, 200, 200, 200, 200, 422]),
+    ("GET", "/v1/me/notifications", "", [401, 200, 200, 200, 200, 200, 422]),
+    ("PUT", "/v1/me/notifications/read", r#"{"until":"n_x"}"#, [401, 204, 204, 204, 204, 204, 422]),
+    ("GET", "/v1/admin/accounts", "", [401, 403, 403, 403, 403, 200, 200]),
+    ("PATCH", "/v1/admin/accounts/{student}", r#"{"role":"student"}"#, [401, 403, 403, 403, 403, 200, 200]),
+    ("PATCH", "/v1/admin/accounts/a_nobody", r#"{"disabled":true}"#, [401, 403, 403, 403, 403, 404, 404]),
+    ("DELETE", "/v1/me", r#"{"password":"a wrong password"}"#, [401, 401, 401, 401, 401, 401, 422]),
+];
+
+const CATALOGUE: &[Row] = &[
+    ("GET", "/v1/categories", "", [200; 7]),
+    ("GET", "/v1/classes", "", [200; 7]),
+    ("GET", "/v1/classes?mine=1", "", [401, 200, 200, 200, 200, 200, 422]),
+    ("POST", "/v1/classes", r#"{"title":"x"}"#, [401, 403, 403, 201, 201, 201, 201]),
+    ("GET", "/v1/classes/{class}", "", [200; 7]),
+    ("PATCH", "/v1/classes/{class}", r#"{"title":"y"}"#, [401, 403, 403, 200, 403, 200, 200]),
+    ("DELETE", "/v1/classes/{class}", "", [401, 403, 403, 204, 403, 204, 204]),
+    ("PUT", "/v1/classes/{class}/enrolment", "", [401, 200, 200, 409, 200, 200, 422]),
+    ("DELETE", "/v1/classes/{class}/enrolment", "", [401, 200, 200, 200, 200, 200, 422]),
+    ("GET", "/v1/classes/{class}/enrolments", "", [401, 403, 403, 200, 403, 200, 200]),
+    ("PUT", "/v1/classes/{class}/like", "", [401, 204, 204, 204, 204, 204, 422]),
+    ("DELETE", "/v1/classes/{class}/like", "", [401, 204, 204, 204, 204, 204, 422]),
+    ("GET", "/v1/classes/{class}/calendar.ics", "", [200; 7]),
+    ("GET", "/v1/classes/{class}/materials", "", [401, 200, 403, 200, 403, 200, 200]),
+    (
+        "POST",
+        "/v1/classes/{class}/materials",
+        r#"{"title":"x","url":"https://example.org"}"#,
+        [401, 403, 403, 201, 403, 201, 201],
+    ),
+    ("POST", "/v1/classes/{class}/materials/file?name=a.pdf", "bytes", [401, 403, 403, 201, 403, 201, 201]),
+    ("GET", "/v1/classes/{class}/materials/{material}/file", "", [401, 200, 403, 200, 403, 200, 200]),
+    ("DELETE", "/v1/classes/{class}/materials/{material}", "", [401, 403, 403, 204, 403, 204, 204]),
+    ("GET", "/v1/me/classes", "", [401, 200, 200, 200, 200, 200, 422]),
+    // A server says who comes, and here it does not.
+    ("POST", "/v1/join", r#"{"class":"{class}"}"#, [401, 200, 403, 200, 403, 200, 400]),
+    ("POST", "/v1/join", r#"{"class":"{class}","role":"instructor"}"#, [401, 403, 403, 200, 403, 200, 400]),
+    (
+        "POST",
+        "/v1/join",
+        r#"{"class":"{class}","identity":"teacher","role":"instructor"}"#,
+        [401, 400, 400, 400, 400, 400, 200],
+    ),
+];
+
+struct People {
+    roles: [Person; 7],
+}
+
+async fn people(school: &School) -> People {
+    let roles = [
+        Person::default(),
+        school.person("student", "student").await,
+        school.person("other", "student").await,
+        school.person("own", "instructor").await,
+        school.person("neighbour", "instructor").await,
+        school.person("head", "student").await,
+        server(),
+    ];
+    People { roles }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_endpoint_answers_every_role_as_the_table_says() {
+    let school = School::open(|_| {}).await;
+    let people = people(&school).await;
+    let [_, student, _, own, ..] = &people.roles;
+    let mut wrong = Vec::new();
+    for (method, path, body, expected) in PEOPLE.iter().chain(CATALOGUE) {
+        for ((role, who), expected) in ROLES.iter().zip(&people.roles).zip(expected) {
+            let class = json!({"title": "ink", "capacity": 9, "starts_at_ms": 1_900_000_000_000_u64});
+            let class = school.class(own, class).await;
+            school.ask(student, "PUT", &format!("/v1/classes/{class}/enrolment"), "").await;
+            let file = format!("/v1/classes/{class}/materials/file?name=a");
+            let material = school.ask(own, "POST", &file, "x").await.id();
+            let filled = |text: &str| {
+                text.replace("{class}", &class)
+                    .replace("{material}", &material)
+                    .replace("{student}", &student.id)
+            };
+            let answer = school.ask(who, method, &filled(path), Bytes::from(filled(body))).await;
+            if answer.status.as_u16() != *expected {
+                wrong.push(format!("{method} {path} {body} as {role}: {expected} expected, {answer:?}"));
+            }
+            if !answer.status.is_success() {
+                let message = answer.body["message"].as_str().unwrap_or_default();
+                assert!(message.len() > 10, "{method} {path} as {role}: {answer:?}");
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn forged_and_replayed_credentials_change_nothing() {
+    let school = School::open(|_| {}).await;
+    let own = school.person("own", "instructor").await;
+    let class = school.class(&own, json!({"title": "ink"})).await;
+    let path = format!("/v1/classes/{class}");
+    let change = json!({"title": "stolen"});
+
+    let without = Person { csrf: None, ..own.clone() };
+    assert_eq!(school.send(&without, "PATCH", &path, &change).await.code(), (403, "csrf"));
+    let guessed = Person { csrf: Some("x".repeat(43)), ..own.clone() };
+    assert_eq!(school.send(&guessed, "PATCH", &path, &change).await.code(), (403, "csrf"));
+    let forged = Person { cookie: Some("x".repeat(43)), ..own.clone() };
+    assert_eq!(school.send(&forged, "PATCH", &path, &change).await.code(), (401, "not_signed_in"));
+
+    let bearer = |token: String| Person { bearer: Some(token), ..Person::default() };
+    let participant = Grant { room_join: true, room: class.clone(), room_admin: true, ..Grant::default() };
+    let instructor = bearer(signed(participant));
+    assert_eq!(school.send(&instructor, "PATCH", &path, &change).await.code(), (401, "bad_token"));
+    let tampered = server().bearer.expect("a token").replace('.', ".e");
+    for token in ["", "x", "a.b.c", &tampered] {
+        let answer = school.send(&bearer(token.to_owned()), "PATCH", &path, &change).await;
+        assert_eq!(answer.code(), (401, "bad_token"), "{token}");
+    }
+    let behalf = [("x-on-behalf-of", "a_nobody")];
+    let answer = school.ask_with(&server(), "PATCH", &path, change.to_string(), &behalf).await;
+    assert_eq!(answer.code(), (422, "no_account"));
+
+    assert_eq!(school.ask(&own, "DELETE", "/v1/session", "").await.status, StatusCode::NO_CONTENT);
+    assert_eq!(school.send(&own, "PATCH", &path, &change).await.code(), (401, "not_signed_in"), "replayed");
+    let cross = [("sec-fetch-site", "cross-site")];
+    let sign_in = json!({"email": "own@example.org", "password": "a long password"}).to_string();
+    let answer = school.ask_with(&Person::default(), "POST", "/v1/session", sign_in, &cross).await;
+    assert_eq!(answer.code(), (403, "csrf"));
+    assert_eq!(school.ask(&own, "GET", &path, "").await.body["title"], "ink", "nothing changed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_learns_who_has_an_account() {
+    let school = School::open(|_| {}).await;
+    let minji = school.person("minji", "student").await;
+    let nobody = Person::default();
+    let answers = async |path: &str, body: fn(&str) -> serde_json::Value| {
+        let mut answers = Vec::new();
+        for email in ["minji@example.org", "stranger@example.org"] {
+            let answer = school.send(&nobody, "POST", path, &body(email)).await;
+            answers.push((answer.status, answer.body));
+        }
+        assert_eq!(answers[0], answers[1], "{path}");
+        answers[0].0.as_u16()
+    };
+    let sign_up =
+        |email: &str| json!({"email": email, "password": "another password", "name": "x", "role": "student"});
+    assert_eq!(answers("/v1/accounts", sign_up).await, 202);
+    assert_eq!(
+        answers("/v1/session", |email| json!({"email": email, "password": "a wrong password"})).await,
+        401
+    );
+    assert_eq!(answers("/v1/password/forgotten", |email| json!({"email": email})).await, 202);
+    assert_eq!(answers("/v1/accounts/confirm", |email| json!({"email": email, "code": "12345"})).await, 422);
+
+    // A new password by mail ends the sessions there are.
+    let code = code_in(&school.mail("minji@example.org", |text| !code_in(text).is_empty()).await);
+    let reset = json!({"email": "minji@example.org", "code": code, "password": "a new password"});
+    assert_eq!(school.send(&nobody, "POST", "/v1/password", &reset).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(
+        school.send(&nobody, "POST", "/v1/password", &reset).await.code(),
+        (422, "wrong_code"),
+        "once"
+    );
+    assert_eq!(school.ask(&minji, "GET", "/v1/me", "").await.body["account"], json!(null));
+    let sign_in = json!({"email": "Minji@Example.org", "password": "a new password"});
+    let signed = school.send(&nobody, "POST", "/v1/session", &sign_in).await;
+    assert_eq!(signed.status, StatusCode::OK, "{signed:?}");
+    let minji = school.signed_in(&signed).await;
+
+    let gone = school.send(&minji, "DELETE", "/v1/me", &json!({"password": "a new password"})).await;
+    assert_eq!(gone.status, StatusCode::NO_CONTENT, "{gone:?}");
+    assert_eq!(
+        school.send(&nobody, "POST", "/v1/session", &sign_in).await.code(),
+        (401, "wrong_credentials")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_too_long_or_odd_is_refused_or_kept_as_text() {
+    let school = School::open(|_| {}).await;
+    let own = school.person("own", "instructor").await;
+    let title = "<script>alert(1)</script>'; DROP TABLE classes; -- 100%_";
+    let class = school.class(&own, json!({"title": title})).await;
+    let found = school.ask(&own, "GET", "/v1/classes", "").await;
+    assert_eq!(found.body["items"][0]["title"], title);
+    for q in ["%27%3B%20DROP%20TABLE%20classes%3B--", "%25", "_", "%00", "%27", "%22%20OR%201%3D1"] {
+        let answer = school.ask(&own, "GET", &format!("/v1/classes?q={q}"), "").await;
+        assert!(answer.status == 200 || answer.code() == (400, "bad_request"), "{q}: {answer:?}");
+    }
+
+    let path = format!("/v1/classes/{class}/materials/file?name=..%2F%22%0d%0aa%3Ch1%3E.html");
+    let odd = school.ask(&own, "POST", &path, "<h1>").await;
+    assert_eq!(odd.code(), (422, "bad_text"), "a line end in a name");
+    let path = format!("/v1/classes/{class}/materials/file?name=..%2F%22a.html");
+    let added = school.ask(&own, "POST", &path, "<script>").await;
+    let url = added.body["url"].as_str().expect("a url");
+    let file = school.ask(&own, "GET", url, "").await;
+    assert_eq!(file.headers["content-disposition"], "attachment; filename*=UTF-8''%22a.html");
+    assert_eq!(file.headers["x-content-type-options"], "nosniff");
+    assert_eq!(
+        (file.headers["content-type"].to_str().ok(), &file.bytes[..]),
+        (Some("application/octet-stream"), &b"<script>"[..])
+    );
+    let huge = school.ask(&own, "POST", &path, vec![0; 20 * 1024 * 1024 + 2]).await;
+    assert_eq!(huge.code(), (413, "too_large"));
+
+    let bad = school.ask(&own, "PATCH", "/v1/me", &b"{\"name\":\"\xff\xfe\"}"[..]).await;
+    assert_eq!(bad.code(), (400, "bad_request"), "no UTF-8");
+    for (body, code) in [
+        (json!({"name": "x".repeat(61)}), (422, "bad_name")),
+        (json!({"name": "a\u{202e}b"}), (422, "bad_name")),
+        (json!({"interests": ["alchemy"]}), (422, "bad_category")),
+        (json!({"role": "admin"}), (400, "bad_request")),
+    ] {
+        assert_eq!(school.send(&own, "PATCH", "/v1/me", &body).await.code(), code, "{body}");
+    }
+    let admin = json!({"email": "a@b.cd", "password": "a long password", "name": "x", "role": "admin"});
+    assert_eq!(
+        school.send(&Person::default(), "POST", "/v1/accounts", &admin).await.code(),
+        (422, "bad_role")
+    );
+    for cursor in ["x", "1~", "99999999999999999999~a", "%00"] {
+        let answer = school.ask(&own, "GET", &format!("/v1/me/notifications?cursor={cursor}"), "").await;
+        assert!(answer.status == 200 || answer.code() == (400, "bad_request"), "{cursor}: {answer:?}");
+    }
+    let name = json!({"name": "<b>선생</b>"});
+    assert_eq!(school.send(&own, "PATCH", "/v1/me", &name).await.body["account"]["name"], "<b>선생</b>");
+    let shown = school.ask(&own, "GET", &format!("/v1/classes/{class}"), "").await;
+    assert_eq!(shown.body["instructor"]["name"], "<b>선생</b>");
+}
