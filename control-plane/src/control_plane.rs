@@ -164,6 +164,7 @@ impl ControlPlane {
         let app = App(Arc::new(Parts {
             discovery: Discovery::start(&self.database, &view, &tasks, &shutdown),
             classroom,
+            atlases: crate::http::join::Atlases::default(),
             joins: Limiter::new(self.config.join_rate),
             creates: Limiter::new(self.config.create_rate),
             sign_ins: Limiter::new(self.config.sign_in_rate),

@@ -1,10 +1,13 @@
 //! `POST /v1/join`: the front door.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use control_plane_agent::mirror;
+use control_plane_agent::mirror::{self, Records};
+use control_plane_agent::view::View;
+use control_plane_api::drain::Drain;
 use control_plane_api::id::{check_name, check_node_name};
 use control_plane_api::join::{ClassRole, EdgeChoice, JoinRequest, JoinResponse, RTT_MS_MAX, RTTS_MAX};
 use control_plane_api::node::{Node, Role};
@@ -12,8 +15,9 @@ use control_plane_api::token::{self, Claims, Grant};
 use control_plane_classes::catalogue::Class;
 use control_plane_classes::catalogue::enrolment::{self, Enrolment};
 use control_plane_classes::classroom::permissions::{self, Admission};
-use control_plane_placement::{Hint, Measured, Ranked, Ranking, View as Places, nearest_measured};
+use control_plane_placement::{Atlas, Hint, Measured, Ranked, Ranking};
 use http::StatusCode;
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::App;
@@ -206,11 +210,40 @@ pub(crate) fn rank(
     room: Option<&str>,
     limit: usize,
 ) -> Ranking {
-    let nodes = crate::drained::nodes(&app.view);
+    let atlas = app.atlases.of(&app.view, role);
     let presence = room.map_or_else(Vec::new, |room| app.view.presence_of(room));
-    let carrying: BTreeSet<&str> = presence.iter().map(|presence| presence.node.as_str()).collect();
-    let places = Places { nodes: nodes.values().collect::<Vec<&Node>>(), carrying };
-    nearest_measured(&places, role, hint, measured, limit)
+    let carrying = atlas.carrying(presence.iter().map(|presence| presence.node.as_str()));
+    atlas.nearest(&carrying, hint, measured, limit)
+}
+
+/// The nodes laid out for ranking: made by the first who asks after a change, and good for a million more.
+#[derive(Debug, Default)]
+pub(crate) struct Atlases(Mutex<Option<Laid>>);
+
+#[derive(Debug)]
+struct Laid {
+    /// What it was made from: other copies are another view.
+    nodes: Records<Node>,
+    drains: Records<Drain>,
+    /// By role, as far as anybody asked.
+    atlases: Vec<(Role, Arc<Atlas>)>,
+}
+
+impl Atlases {
+    fn of(&self, view: &View, role: Role) -> Arc<Atlas> {
+        let (nodes, drains) = (view.nodes(), view.drains());
+        let mut laid = self.0.lock();
+        let known =
+            laid.take().filter(|laid| Arc::ptr_eq(&laid.nodes, &nodes) && Arc::ptr_eq(&laid.drains, &drains));
+        let laid = laid.insert(known.unwrap_or_else(|| Laid { nodes, drains, atlases: Vec::new() }));
+        if let Some((_, atlas)) = laid.atlases.iter().find(|(known, _)| *known == role) {
+            return atlas.clone();
+        }
+        let nodes = crate::drained::nodes(view);
+        let atlas = Arc::new(Atlas::new(&nodes.values().collect::<Vec<&Node>>(), role));
+        laid.atlases.push((role, atlas.clone()));
+        atlas
+    }
 }
 
 fn no_edge(app: &App, ranking: &Ranking) -> Refusal {

@@ -55,6 +55,7 @@ pub(crate) struct Parts {
     pub(crate) view: View,
     pub(crate) metrics: Metrics,
     pub(crate) geoip: GeoIp,
+    pub(crate) atlases: join::Atlases,
     pub(crate) joins: Limiter,
     pub(crate) creates: Limiter,
     /// By address: sign-in, sign-up, codes.
