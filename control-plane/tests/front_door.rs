@@ -496,3 +496,42 @@ async fn wrong_settings_and_taken_ports_are_named() {
         refused(Config { geoip: Some("/nowhere.mmdb".into()), ..config() }).await.contains("/nowhere.mmdb")
     );
 }
+
+#[tokio::test]
+async fn a_drain_is_for_operators_and_stands_in_the_store_until_it_is_taken_back() {
+    let town = Town::start(config()).await;
+    town.add(&edges()).await;
+    let ask = async |method: Method, path: &str, grant: Option<Grant>, body: &str| {
+        let mut request = Request::builder().method(method).uri(format!("http://{}{path}", town.address));
+        if let Some(video) = grant {
+            let exp = Some(control_plane_agent::unix_time_ms() / 1_000 + 60);
+            let claims = token::Claims { exp, video: Some(video), ..token::Claims::default() };
+            request = request.header("authorization", format!("Bearer {}", token::sign(&claims, &api_key())));
+        }
+        let request = request.body(Full::from(body.to_owned())).expect("a request");
+        let response = town.send(request).await;
+        let status = response.status();
+        let body = response.into_body().collect().await.expect("a body").to_bytes();
+        (status, serde_json::from_slice::<Value>(&body).unwrap_or_default())
+    };
+    let operator = || Some(Grant { room_admin: true, ..Grant::default() });
+    let instructor =
+        || Some(Grant { room_admin: true, room: "class".into(), room_join: true, ..Grant::default() });
+    let id = edges()[0].id.clone();
+    let path = format!("/v1/ops/drains/node/{id}");
+    assert_eq!(ask(Method::POST, &path, None, "{}").await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(ask(Method::POST, &path, instructor(), "{}").await.0, StatusCode::FORBIDDEN);
+    let unknown = ask(Method::POST, "/v1/ops/drains/region/atlantis", operator(), "{}").await;
+    assert_eq!((unknown.0, unknown.1["code"].as_str()), (StatusCode::NOT_FOUND, Some("region_not_found")));
+    assert_eq!(ask(Method::POST, &path, operator(), r#"{"deadline": 1}"#).await.0, StatusCode::BAD_REQUEST);
+
+    let (status, begun) = ask(Method::POST, &path, operator(), r#"{"deadline_s": 600, "exit": true}"#).await;
+    assert_eq!((status, begun["nodes"][0]["id"].as_str()), (StatusCode::OK, Some(id.as_str())));
+    let key = key::drain(&control_plane_api::drain::DrainTarget::Node(id));
+    let entry = town.store.get(&key).await.expect("the store").expect("a record");
+    let drain: control_plane_api::drain::Drain = serde_json::from_slice(&entry.value).expect("a drain");
+    assert!(drain.exit && drain.deadline_ms == Some(drain.requested_at_ms + 600_000));
+    assert_eq!(ask(Method::DELETE, &path, operator(), "").await.0, StatusCode::NO_CONTENT);
+    assert!(town.store.get(&key).await.expect("the store").is_none());
+    assert_eq!(ask(Method::DELETE, &path, operator(), "").await.0, StatusCode::NOT_FOUND);
+}

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { openFleet } from './fleet.mjs';
+import { bearer, openFleet } from './fleet.mjs';
 import { describe, inClass, readGaps, readStall, startGaps, withTone } from './gaps.mjs';
 import { enter, makeClass, openBrowser, person, until } from './house.mjs';
 
@@ -77,7 +77,7 @@ test('a drained edge takes nobody, by its name and by the control plane', async 
   assert.equal((await fetch('http://127.0.0.1:23010/probe')).status, 503);
   const joined = await fetch(`${fleet.web}/v1/join`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', authorization: bearer() },
     body: JSON.stringify({ class: lesson.id, identity: 'late', region: 'seoul' }),
   });
   const { edges } = await joined.json();
