@@ -184,7 +184,6 @@ mod tests {
         changes: [Vec<(Instant, Change)>; 2],
     }
 
-    #[expect(clippy::disallowed_methods, reason = "virtual time has to start somewhere")]
     fn pair() -> Pair {
         let now = Instant::now();
         Pair {

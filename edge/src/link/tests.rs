@@ -37,7 +37,7 @@ fn node(authority: &Authority, name: &str, shutdown: &CancellationToken) -> Node
     let (media_events, _) = mpsc::channel(1);
     let (recorder, _) = std::sync::mpsc::sync_channel(1);
     let socket = shard::bind(loopback).expect("a port");
-    let shard =
+    let (shard, _) =
         shard::start(socket, edge_sfu::Config::new(session), media_events, recorder).expect("a thread");
     let metrics = Metrics::default();
     let (sender, events) = mpsc::channel(256);
