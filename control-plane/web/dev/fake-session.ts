@@ -58,6 +58,8 @@ export function createSession(options: SessionOptions): LiveSession {
     soundBlocked: false,
     measure: scene === 'weak' ? { quality: 'poor', rttMs: 480, loss: 0.12 } : { quality: 'good', rttMs: 9, loss: 0.004 },
     canPublish: options.request.role !== 'observer',
+    canSpeak: options.request.role !== 'observer',
+    canShare: options.request.role !== 'observer',
     canSend: options.request.role !== 'observer',
     canRaiseHand: options.request.role !== 'observer',
     deviceError: null,

@@ -124,7 +124,7 @@ function Inside({ entry, session, view }: { entry: Class; session: LiveSession; 
             lines={lines}
             queue={hand.queue}
             own={own}
-            canPublish={view.canPublish}
+            canSpeak={view.canSpeak}
             takenDownMs={hand.takenDownMs}
             me={own?.identity ?? room.me.id}
             teaches={room.teaches}

@@ -13,7 +13,7 @@ interface NewsProps {
   lines: readonly Line[];
   queue: readonly Raised[];
   own: Person | undefined;
-  canPublish: boolean;
+  canSpeak: boolean;
   takenDownMs: number;
   me: string;
   teaches: boolean;
@@ -24,7 +24,7 @@ interface NewsProps {
  * What came in while one looks at faces: a message with the chat closed, a hand, a quiz, leave to speak. Read out, but for
  * messages: those are counted on the chat's button and would never stop.
  */
-export function News({ live, known, lines, queue, own, canPublish, takenDownMs, me, teaches, chatOpen }: NewsProps) {
+export function News({ live, known, lines, queue, own, canSpeak, takenDownMs, me, teaches, chatOpen }: NewsProps) {
   const t = useT();
   const [news, setNews] = useState<{ text: string; aloud: boolean } | null>(null);
   const tell = (text: string, aloud = true) => setNews({ text, aloud });
@@ -50,8 +50,8 @@ export function News({ live, known, lines, queue, own, canPublish, takenDownMs, 
     if (revealed > (before ?? 0) && !teaches) tell(t('live.news.result'));
   });
   useChange(true, takenDownMs, () => tell(t('live.news.lowered')));
-  useChange(own !== undefined, canPublish, () => {
-    if (canPublish) tell(t('live.news.speak'));
+  useChange(own !== undefined, canSpeak, () => {
+    if (canSpeak) tell(t('live.news.speak'));
   });
   useEffect(() => {
     if (news === null) return undefined;

@@ -60,3 +60,14 @@ function toPerson(participant: Participant): Person {
 export function peopleOf(room: Room): Person[] {
   return [toPerson(room.localParticipant), ...Array.from(room.remoteParticipants.values(), toPerson)];
 }
+
+/** TrackSource of the signalling protocol. */
+const MICROPHONE = 2;
+const SCREEN_SHARE = 3;
+
+/** What a participant may send; no list of sources means all of them. */
+export function maySend(may: { canPublish: boolean; canPublishSources: readonly number[] } | undefined) {
+  const sources = may?.canPublishSources ?? [];
+  const allowed = (source: number) => may?.canPublish !== false && (sources.length === 0 || sources.includes(source));
+  return { canSpeak: allowed(MICROPHONE), canShare: allowed(SCREEN_SHARE) };
+}

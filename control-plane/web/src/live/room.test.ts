@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { gridShape } from './grid';
 import { lossBetween } from './measure';
 import { orderPeople } from './order';
+import { maySend } from './person';
 import { withPictures } from './pictures';
 import { judge, Steady } from './verdict';
 import type { Measure, Person } from './view';
@@ -110,4 +111,13 @@ test('what is not wanted is not asked for: only the instructor’s picture, or n
   expect(seen('all')).toEqual(['c-', 'cs', 'cs']);
   expect(seen('teacher')).toEqual(['c-', 'cs', '-s']);
   expect(seen('none')).toEqual(['c-', '--', '--']);
+});
+
+test('what one may send is by source, and no list means all', () => {
+  const may = (canPublish: boolean, ...canPublishSources: number[]) => maySend({ canPublish, canPublishSources });
+  expect(maySend(undefined)).toEqual({ canSpeak: true, canShare: true });
+  expect(may(true)).toEqual({ canSpeak: true, canShare: true });
+  expect(may(true, 1, 2)).toEqual({ canSpeak: true, canShare: false });
+  expect(may(true, 3, 4)).toEqual({ canSpeak: false, canShare: true });
+  expect(may(false)).toEqual({ canSpeak: false, canShare: false });
 });

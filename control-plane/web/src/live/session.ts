@@ -8,7 +8,7 @@ import { Lifeline } from './lifeline';
 import { type ChosenMedia, LocalMedia, type Twins } from './local-media';
 import { bytesReceived, Meter, trackStats } from './measure';
 import { Mover } from './mover';
-import { peopleOf } from './person';
+import { maySend, peopleOf } from './person';
 import { CONNECT_OPTIONS, ENDINGS, REFRESHING, roomOptions } from './room-options';
 import { play, playAll } from './sound';
 import { CHAT_LENGTH_MAX, CHAT_TOPIC, Speech } from './speech';
@@ -57,6 +57,8 @@ class Session implements LiveSession {
     soundBlocked: false,
     measure: { quality: 'unknown', rttMs: null, loss: null },
     canPublish: true,
+    canSpeak: true,
+    canShare: true,
     canSend: true,
     canRaiseHand: true,
     deviceError: null,
@@ -369,6 +371,7 @@ class Session implements LiveSession {
         recording: room.isRecording,
         soundBlocked: !room.canPlaybackAudio,
         canPublish: may?.canPublish ?? true,
+        ...maySend(may),
         canSend: may?.canPublishData ?? true,
         canRaiseHand: may?.canUpdateMetadata ?? true,
         measure: { ...this.current.measure, quality: people[0]?.quality ?? 'unknown' },

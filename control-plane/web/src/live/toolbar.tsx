@@ -31,7 +31,7 @@ export function Toolbar({ session, view, own, panel, unread, waiting, hand, onRe
   const toggle = (to: Exclude<Panel, null>) => onPanel(panel === to ? null : to);
   return (
     <div className="toolbar" role="toolbar" aria-label={t('live.label')}>
-      {view.canPublish && (
+      {view.canSpeak && (
         <>
           <ToolButton
             testid="btn-mic"
@@ -51,18 +51,18 @@ export function Toolbar({ session, view, own, panel, unread, waiting, hand, onRe
             disabled={!ready}
             onPress={() => session.setCamera(!camera)}
           />
-          {'getDisplayMedia' in navigator.mediaDevices && (
-            <ToolButton
-              testid="btn-screen"
-              icon="screen"
-              label={screen ? 'live.screen.off' : 'live.screen.on'}
-              short="live.screen.short"
-              on={screen}
-              disabled={!ready}
-              onPress={() => session.setScreen(!screen)}
-            />
-          )}
         </>
+      )}
+      {view.canShare && 'getDisplayMedia' in navigator.mediaDevices && (
+        <ToolButton
+          testid="btn-screen"
+          icon="screen"
+          label={screen ? 'live.screen.off' : 'live.screen.on'}
+          short="live.screen.short"
+          on={screen}
+          disabled={!ready}
+          onPress={() => session.setScreen(!screen)}
+        />
       )}
       {student && (
         <ToolButton

@@ -71,6 +71,10 @@ export interface LiveView {
   /** The browser wants a click before it plays sound. */
   soundBlocked: boolean;
   canPublish: boolean;
+  /** Camera and microphone: an instructor may keep somebody from speaking. */
+  canSpeak: boolean;
+  /** The screen: students share it when the instructor allows it. */
+  canShare: boolean;
   /** Chat. */
   canSend: boolean;
   /** Attributes: the raised hand. */
