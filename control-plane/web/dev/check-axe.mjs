@@ -13,11 +13,19 @@ export async function faultsOf(page) {
   // Through the protocol, not as a <script>: the page's Content-Security-Policy stays as it is.
   await page.evaluate(AXE);
   const { violations } = await page.evaluate(() =>
-    globalThis.axe.run(document, { resultTypes: ['violations'], runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }),
+    globalThis.axe.run(document, {
+      resultTypes: ['violations'],
+      runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+    }),
   );
   return violations
     .filter(({ impact }) => GRAVE.has(impact))
-    .flatMap(({ id, impact, nodes }) => nodes.map(({ target, failureSummary }) => `${impact} ${id}: ${target.join(' ')} (${(failureSummary ?? '').split('\n').slice(1, 2).join('').trim()})`));
+    .flatMap(({ id, impact, nodes }) =>
+      nodes.map(
+        ({ target, failureSummary }) =>
+          `${impact} ${id}: ${target.join(' ')} (${(failureSummary ?? '').split('\n').slice(1, 2).join('').trim()})`,
+      ),
+    );
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
@@ -30,7 +38,10 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   let looked = 0;
   for (const [name, spec] of Object.entries(pages)) {
     if (!name.includes(only)) continue;
-    for (const look of [{ width: 360, height: 740 }, { dark: true, language: 'en' }]) {
+    for (const look of [
+      { width: 360, height: 740 },
+      { dark: true, language: 'en' },
+    ]) {
       const page = await visit(browser, base, spec, look);
       const faults = [...page.faults, ...(await faultsOf(page))];
       looked += 1;

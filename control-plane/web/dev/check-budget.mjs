@@ -10,7 +10,9 @@ const BUDGET_BYTES = 150_000;
 const HEAVY = new Set(['lobby', 'replay']);
 
 const dist = new URL('../dist', import.meta.url).pathname;
-const files = Object.fromEntries(readdirSync(join(dist, 'assets')).map((name) => [name, readFileSync(join(dist, 'assets', name))]));
+const files = Object.fromEntries(
+  readdirSync(join(dist, 'assets')).map((name) => [name, readFileSync(join(dist, 'assets', name))]),
+);
 const size = (content) => gzipSync(content, { level: 9 }).length;
 
 /** A file and what it imports before it runs. */
@@ -18,7 +20,8 @@ function closure(name, seen = new Set()) {
   if (seen.has(name) || !files[name]) return seen;
   seen.add(name);
   if (!name.endsWith('.js')) return seen;
-  for (const [, imported] of files[name].toString().matchAll(/(?:from|import)\s*["']\.\/([\w.-]+)["']/g)) closure(imported, seen);
+  for (const [, imported] of files[name].toString().matchAll(/(?:from|import)\s*["']\.\/([\w.-]+)["']/g))
+    closure(imported, seen);
   return seen;
 }
 
@@ -28,7 +31,9 @@ for (const [, name] of html.matchAll(/\/assets\/([\w.-]+)/g)) closure(name, firs
 const entry = [...first].find((name) => name.startsWith('index-') && name.endsWith('.js'));
 const script = files[entry].toString();
 /** The list of files that Vite fetches together with a dynamic import. */
-const preloads = [...(/=\[("assets\/[^\]]+)\]/.exec(script)?.[1] ?? '').matchAll(/"assets\/([\w.-]+)"/g)].map(([, name]) => name);
+const preloads = [...(/=\[("assets\/[^\]]+)\]/.exec(script)?.[1] ?? '').matchAll(/"assets\/([\w.-]+)"/g)].map(
+  ([, name]) => name,
+);
 
 const total = (names) => size(html) + [...names].reduce((sum, name) => sum + size(files[name]), 0);
 const rows = [['home', total(first), first.size + 1]];
@@ -42,6 +47,8 @@ let over = 0;
 for (const [name, bytes, count] of rows.sort((a, b) => a[1] - b[1])) {
   const late = bytes > BUDGET_BYTES && !HEAVY.has(name);
   if (late) over += 1;
-  console.log(`${name.padEnd(20)} ${(bytes / 1000).toFixed(1).padStart(8)}   ${String(count).padStart(5)}${late ? '   over budget' : ''}`);
+  console.log(
+    `${name.padEnd(20)} ${(bytes / 1000).toFixed(1).padStart(8)}   ${String(count).padStart(5)}${late ? '   over budget' : ''}`,
+  );
 }
 process.exitCode = over === 0 ? 0 : 1;

@@ -51,7 +51,9 @@ const walks = {
     const page = await visit(browser, base, { path: '/class/kimchi', as: 'seoyeon' });
     let answer = null;
     await page.route('**/enrolment', async (route) => {
-      await new Promise((resolve) => { answer = resolve; });
+      await new Promise((resolve) => {
+        answer = resolve;
+      });
       await route.fulfill({ status: 409, contentType: 'application/json', body: '{"code":"class_full","message":"full"}' });
     });
     await page.getByTestId('enrol').click();
@@ -110,11 +112,17 @@ const walks = {
     await page.getByTestId('correct-save').click();
     await page.waitForFunction(() => document.activeElement?.dataset.testid === 'correct-reason');
     for (let press = 0; press < 12; press++) await page.keyboard.press('Tab');
-    assert.ok(await page.evaluate(() => document.activeElement === document.body || document.querySelector('dialog')?.contains(document.activeElement)));
+    assert.ok(
+      await page.evaluate(
+        () => document.activeElement === document.body || document.querySelector('dialog')?.contains(document.activeElement),
+      ),
+    );
     await page.getByTestId('correct-late').check();
     await page.getByTestId('correct-reason').fill('전화로 들었음');
     await page.keyboard.press('Enter');
-    await page.waitForFunction(() => [...document.querySelectorAll('[data-testid="attendance-row"]')].at(-1)?.dataset.status === 'late');
+    await page.waitForFunction(
+      () => [...document.querySelectorAll('[data-testid="attendance-row"]')].at(-1)?.dataset.status === 'late',
+    );
     return page;
   },
   async 'Escape closes a dialog and gives the focus back; leaving asks first'() {
@@ -140,7 +148,10 @@ let failed = 0;
 for (const [name, walk] of Object.entries(walks)) {
   try {
     const page = await walk();
-    assert.deepEqual(page.faults.filter((fault) => !/ERR_FAILED/.test(fault)), []);
+    assert.deepEqual(
+      page.faults.filter((fault) => !/ERR_FAILED/.test(fault)),
+      [],
+    );
     await page.context().close();
     console.log(`ok      ${name}`);
   } catch (error) {

@@ -9,11 +9,16 @@ const browser = await chromium.launch(CHROMIUM);
 const run = Date.now().toString(36);
 
 async function person(role, name) {
-  const context = await browser.newContext({ viewport: role === 'student' ? { width: 360, height: 740 } : { width: 1280, height: 800 }, locale: 'ko-KR', timezoneId: 'Asia/Seoul' });
+  const context = await browser.newContext({
+    viewport: role === 'student' ? { width: 360, height: 740 } : { width: 1280, height: 800 },
+    locale: 'ko-KR',
+    timezoneId: 'Asia/Seoul',
+  });
   const page = await context.newPage();
   page.on('pageerror', (error) => console.log(`${name}: page error: ${error.message}`));
   page.on('response', (response) => {
-    if (response.status() >= 400) console.log(`${name}: ${response.status()} ${response.request().method()} ${new URL(response.url()).pathname}`);
+    if (response.status() >= 400)
+      console.log(`${name}: ${response.status()} ${response.request().method()} ${new URL(response.url()).pathname}`);
   });
   const email = `${run}-${role}-${name.codePointAt(0)}@example.org`;
   await page.goto(`${base}/signup`);
@@ -39,7 +44,10 @@ const step = async (what, work) => {
     return null;
   }
 };
-const said = (page, text) => page.waitForFunction((part) => document.querySelector('[data-testid="announcer"]')?.textContent?.includes(part), text, { timeout: 8_000 });
+const said = (page, text) =>
+  page.waitForFunction((part) => document.querySelector('[data-testid="announcer"]')?.textContent?.includes(part), text, {
+    timeout: 8_000,
+  });
 
 const teacher = await step('an instructor signs up', () => person('instructor', '김묵향'));
 const student = await step('a student signs up', () => person('student', '윤미나'));
@@ -57,14 +65,25 @@ const id = await step('she opens a class for one, next summer, in Seoul', async 
   return decodeURIComponent(teacher.url().split('/').at(-1));
 });
 await step('she adds a link and a file', async () => {
-  await teacher.getByTestId('material-file').setInputFiles({ name: '본보기.txt', mimeType: 'text/plain', buffer: Buffer.from('가로획') });
+  await teacher
+    .getByTestId('material-file')
+    .setInputFiles({ name: '본보기.txt', mimeType: 'text/plain', buffer: Buffer.from('가로획') });
   await teacher.getByTestId('material').first().waitFor();
 });
 await step('the student finds it by half a word, once it is indexed', async () => {
   for (let tries = 0; ; tries++) {
     await student.goto(`${base}/search?q=${encodeURIComponent('붓글')}`);
     await student.getByTestId('search-count').waitFor();
-    if (await student.locator(`[data-class-id="${id}"]`).waitFor({ timeout: 2_000 }).then(() => true, () => false)) break;
+    if (
+      await student
+        .locator(`[data-class-id="${id}"]`)
+        .waitFor({ timeout: 2_000 })
+        .then(
+          () => true,
+          () => false,
+        )
+    )
+      break;
     assert.ok(tries < 5, 'not found');
   }
   await student.locator(`[data-class-id="${id}"] [data-testid="class-open"]`).click();
@@ -81,10 +100,13 @@ await step('she enrols and likes it; the next one waits', async () => {
 await step('her calendar takes it, the material opens', async () => {
   await student.reload();
   await student.getByTestId('material').waitFor();
-  const [ics, file] = await student.evaluate(async (path) => [
-    (await (await fetch(`${path}/calendar.ics`)).text()).slice(0, 15),
-    (await fetch(document.querySelector('[data-testid="material"]').href)).status,
-  ], `/v1/classes/${id}`);
+  const [ics, file] = await student.evaluate(
+    async (path) => [
+      (await (await fetch(`${path}/calendar.ics`)).text()).slice(0, 15),
+      (await fetch(document.querySelector('[data-testid="material"]').href)).status,
+    ],
+    `/v1/classes/${id}`,
+  );
   assert.equal(ics, 'BEGIN:VCALENDAR');
   assert.equal(file, 200);
 });

@@ -87,7 +87,12 @@ export const CHROMIUM = {
 };
 
 /** A page of the mock as somebody sees it. `look`: language, scheme, width, height, zone. */
-export async function visit(browser, base, { path, as, act }, { language = 'ko', dark = false, width = 1280, height = 800, zone = 'Asia/Seoul' } = {}) {
+export async function visit(
+  browser,
+  base,
+  { path, as, act },
+  { language = 'ko', dark = false, width = 1280, height = 800, zone = 'Asia/Seoul' } = {},
+) {
   const context = await browser.newContext({
     viewport: { width, height },
     colorScheme: dark ? 'dark' : 'light',
@@ -104,7 +109,9 @@ export async function visit(browser, base, { path, as, act }, { language = 'ko',
     if (message.type() === 'error' && !/status of (4|5)\d\d/.test(message.text())) page.faults.push(message.text());
   });
   await page.goto(`${base}${path}${path.includes('?') ? '&' : '?'}lang=${language}`);
-  await page.waitForFunction(() => !document.querySelector('[data-testid="loading"]'), null, { timeout: 8_000 }).catch(() => page.faults.push('still loading'));
+  await page
+    .waitForFunction(() => !document.querySelector('[data-testid="loading"]'), null, { timeout: 8_000 })
+    .catch(() => page.faults.push('still loading'));
   await page.waitForTimeout(150);
   if (act) await act(page).catch((error) => page.faults.push(error.message.split('\n')[0]));
   await page.waitForTimeout(250);

@@ -1,6 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { Account, Class, Me, Wish } from '../src/api/contract';
-import * as data from './school-fixtures';
+import * as fixtures from './school-fixtures';
+import * as records from './school-records';
+
+const data = { ...fixtures, ...records };
 
 /** What a call answers: a status and a body, `undefined` for none. */
 export interface Answer {
@@ -80,7 +83,9 @@ function people({ method, url, who, body, empty }: Asked): Answer | null {
       if (who) Object.assign(who, body);
       return ok({ account: who });
     case 'DELETE /v1/me':
-      return body.password === 'wrong' ? refuse(401, 'wrong_credentials', '') : { ...none, cookie: 'mock_as=; Path=/; Max-Age=0' };
+      return body.password === 'wrong'
+        ? refuse(401, 'wrong_credentials', '')
+        : { ...none, cookie: 'mock_as=; Path=/; Max-Age=0' };
     case 'POST /v1/session':
       return as(data.accounts.find((account) => account.email === body.email && body.password !== 'wrong'));
     case 'DELETE /v1/session':
@@ -94,7 +99,12 @@ function people({ method, url, who, body, empty }: Asked): Answer | null {
       return body.code === CODE ? none : refuse(422, 'wrong_code', 'The code is wrong.');
     case 'GET /v1/dev/mail':
       return list([
-        { to: url.searchParams.get('to'), subject: '서당 확인 번호', text: `확인 번호는 ${CODE} 입니다.\n30분 안에 적어 주세요.`, at_ms: Date.now() },
+        {
+          to: url.searchParams.get('to'),
+          subject: '서당 확인 번호',
+          text: `확인 번호는 ${CODE} 입니다.\n30분 안에 적어 주세요.`,
+          at_ms: Date.now(),
+        },
       ]);
     case 'GET /v1/me/notifications':
       return list(empty ? [] : data.notifications);
@@ -120,7 +130,15 @@ function catalogue({ method, url, who, body, empty }: Asked): Answer | null {
       return list(find(all, url.searchParams));
     case 'POST /v1/classes': {
       if (!who) return refuse(401, 'not_signed_in', 'Sign in.');
-      const made = { ...(data.classes[0] as Class), replay: null, enrolled: 0, likes: 0, id: `new-${data.classes.length}`, state: 'upcoming', ...body } as Class;
+      const made = {
+        ...(data.classes[0] as Class),
+        replay: null,
+        enrolled: 0,
+        likes: 0,
+        id: `new-${data.classes.length}`,
+        state: 'upcoming',
+        ...body,
+      } as Class;
       data.classes.push({ ...made, category: made.category || 'craft', instructor: { id: who.id, name: who.name } });
       return ok(seenBy(made, who), 201);
     }
@@ -145,7 +163,9 @@ function catalogue({ method, url, who, body, empty }: Asked): Answer | null {
       const items = [
         ...data.categories.filter(({ ko }) => ko.includes(q)).map(({ ko }) => ({ text: ko, kind: 'category' })),
         ...all.filter(({ title }) => title.includes(q)).map(({ title }) => ({ text: title, kind: 'class' })),
-        ...data.accounts.filter(({ name, role }) => role === 'instructor' && name.includes(q)).map(({ name }) => ({ text: name, kind: 'instructor' })),
+        ...data.accounts
+          .filter(({ name, role }) => role === 'instructor' && name.includes(q))
+          .map(({ name }) => ({ text: name, kind: 'instructor' })),
       ];
       return ok({ items: items.slice(0, 8) });
     }
@@ -169,7 +189,14 @@ function discover({ method, url, who, body, empty }: Asked): Answer | null {
       return ok({ items: empty ? [] : data.wishes });
     case 'POST /v1/wishes': {
       if (!who) return refuse(401, 'not_signed_in', 'Sign in.');
-      const made = { ...(data.wishes[1] as Wish), times: [], region: '', ...body, id: `w${data.wishes.length + 1}`, matched: [] };
+      const made = {
+        ...(data.wishes[1] as Wish),
+        times: [],
+        region: '',
+        ...body,
+        id: `w${data.wishes.length + 1}`,
+        matched: [],
+      };
       data.wishes.unshift(made);
       return ok(made, 201);
     }
@@ -178,7 +205,10 @@ function discover({ method, url, who, body, empty }: Asked): Answer | null {
   }
   const wish = /^\/v1\/wishes\/(\w+)$/.exec(url.pathname)?.[1];
   if (!wish || method !== 'DELETE') return null;
-  data.wishes.splice(data.wishes.findIndex((known) => known.id === wish), 1);
+  data.wishes.splice(
+    data.wishes.findIndex((known) => known.id === wish),
+    1,
+  );
   return none;
 }
 
@@ -190,7 +220,16 @@ function ofClass({ method, url, who, body, empty }: Asked): Answer | null {
   const key = `${who?.id} ${entry.id}`;
   const below = match[2] ?? '';
   const recordings = entry.replay
-    ? [{ room: entry.id, room_sid: 'RM_mock', state: 'complete', manifest: entry.replay, started_at_ms: entry.starts_at_ms, duration_ms: 3_600_000 }]
+    ? [
+        {
+          room: entry.id,
+          room_sid: 'RM_mock',
+          state: 'complete',
+          manifest: entry.replay,
+          started_at_ms: entry.starts_at_ms,
+          duration_ms: 3_600_000,
+        },
+      ]
     : [];
   switch (`${method} ${below.replace(/^(board)\/[^/]+/, '$1/*').replace(/^(materials|attendance)\/(?!file)[^/]+/, '$1/*')}`) {
     case 'GET ':
@@ -224,13 +263,23 @@ function ofClass({ method, url, who, body, empty }: Asked): Answer | null {
           ? []
           : data.accounts
               .filter((account) => account.role === 'student')
-              .map(({ id, name }, index) => ({ account: { id, name }, state: index === 2 ? 'waiting' : 'enrolled', enrolled_at_ms: data.now - index * 8e6 })),
+              .map(({ id, name }, index) => ({
+                account: { id, name },
+                state: index === 2 ? 'waiting' : 'enrolled',
+                enrolled_at_ms: data.now - index * 8e6,
+              })),
       });
     case 'GET materials':
       return ok({ items: empty ? [] : data.materials });
     case 'POST materials':
     case 'POST materials/file': {
-      const made = { id: `m${data.materials.length + 1}`, title: url.searchParams.get('name') ?? '', url: '/mock/file', bytes: body.url ? 0 : 52_000, ...body };
+      const made = {
+        id: `m${data.materials.length + 1}`,
+        title: url.searchParams.get('name') ?? '',
+        url: '/mock/file',
+        bytes: body.url ? 0 : 52_000,
+        ...body,
+      };
       data.materials.push(made);
       return ok(made, 201);
     }
@@ -240,16 +289,35 @@ function ofClass({ method, url, who, body, empty }: Asked): Answer | null {
     case 'GET board':
       return list(empty ? [] : data.threads);
     case 'POST board': {
-      const made = { at_ms: Date.now(), replies: 0, accepted: false, from: who ?? { id: '', name: '' }, id: '', title: '', text: '', ...body };
+      const made = {
+        at_ms: Date.now(),
+        replies: 0,
+        accepted: false,
+        from: who ?? { id: '', name: '' },
+        id: '',
+        title: '',
+        text: '',
+        ...body,
+      };
       data.threads.unshift(made);
       return ok(made, 201);
     }
     case 'GET board/*': {
       const thread = data.threads.find((known) => known.id === below.split('/')[1]);
-      return thread ? ok({ thread, replies: thread.replies > 0 ? data.replies : [] }) : refuse(404, 'not_found', 'No such thread.');
+      return thread
+        ? ok({ thread, replies: thread.replies > 0 ? data.replies : [] })
+        : refuse(404, 'not_found', 'No such thread.');
     }
     case 'POST board/*/replies': {
-      const made = { at_ms: Date.now(), instructor: false, accepted: false, from: who ?? { id: '', name: '' }, id: '', text: '', ...body };
+      const made = {
+        at_ms: Date.now(),
+        instructor: false,
+        accepted: false,
+        from: who ?? { id: '', name: '' },
+        id: '',
+        text: '',
+        ...body,
+      };
       data.replies.push(made);
       return ok(made, 201);
     }
@@ -263,7 +331,10 @@ function ofClass({ method, url, who, body, empty }: Asked): Answer | null {
     case 'PATCH attendance/*': {
       const found = data.attendance.find((known) => known.account.id === below.split('/')[1]);
       if (!found) return refuse(404, 'not_found', 'Nobody of that name.');
-      Object.assign(found, { corrected: { by: who ?? '', reason: body.reason, at_ms: Date.now(), was: found.status }, status: body.status });
+      Object.assign(found, {
+        corrected: { by: who ?? '', reason: body.reason, at_ms: Date.now(), was: found.status },
+        status: body.status,
+      });
       return ok(found);
     }
     case 'GET summary':

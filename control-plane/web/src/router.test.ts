@@ -11,7 +11,15 @@ test('paths name pages, and odd ones are lost', () => {
   expect(parseRoute('/ops')).toEqual({ page: 'ops' });
   expect(parseRoute('/desk/new')).toEqual({ page: 'desk-new' });
   expect(parseRoute('/desk/new/edit')).toEqual({ page: 'desk-edit', id: 'new' });
-  for (const path of ['/class', '/ops/more', '/replay/%E0%A4%A', '/class/a/b', '/nothing', '/class/a/board/b/c', '/constructor']) {
+  for (const path of [
+    '/class',
+    '/ops/more',
+    '/replay/%E0%A4%A',
+    '/class/a/b',
+    '/nothing',
+    '/class/a/board/b/c',
+    '/constructor',
+  ]) {
     expect(parseRoute(path), path).toEqual({ page: 'lost' });
   }
 });

@@ -3,10 +3,7 @@ import { type AnchorHTMLAttributes, type MouseEvent, useMemo, useSyncExternalSto
 /** A router of our own on the History API: a table of paths needs no more. */
 
 export type Route =
-  | { page: PlainPage }
-  | { page: ClassPageName; id: string }
-  | { page: 'thread'; id: string; thread: string }
-  | { page: 'lost' };
+  { page: PlainPage } | { page: ClassPageName; id: string } | { page: 'thread'; id: string; thread: string } | { page: 'lost' };
 
 type PlainPage = (typeof PLAIN)[keyof typeof PLAIN];
 type ClassPageName = (typeof OF_CLASS)[keyof typeof OF_CLASS];
@@ -106,7 +103,8 @@ export function useQuery(): URLSearchParams {
 export function Link({ href, onClick, ...rest }: AnchorHTMLAttributes<HTMLAnchorElement> & { href: string }) {
   const follow = (event: MouseEvent<HTMLAnchorElement>) => {
     onClick?.(event);
-    if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey)
+      return;
     event.preventDefault();
     navigate(href);
   };

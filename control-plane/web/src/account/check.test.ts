@@ -11,7 +11,8 @@ test('a code is read however it was typed or pasted', () => {
 });
 
 test('only what cannot be an address is refused here', () => {
-  for (const mail of ['a@b.kr', ' mina+ink@seodang.example.kr ', '한글@도메인.한국']) expect(looksLikeMail(mail), mail).toBe(true);
+  for (const mail of ['a@b.kr', ' mina+ink@seodang.example.kr ', '한글@도메인.한국'])
+    expect(looksLikeMail(mail), mail).toBe(true);
   for (const mail of ['', 'a', 'a@b', 'a b@c.d', '@b.kr', 'a@@b.kr']) expect(looksLikeMail(mail), mail).toBe(false);
 });
 

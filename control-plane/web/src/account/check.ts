@@ -7,10 +7,7 @@ export const NAME_LENGTH_MAX = 60;
 
 /** The digits of what was typed or pasted: `123 456`, `１２３４５６`, a whole line of the mail. */
 export function digitsOf(text: string): string {
-  return text
-    .normalize('NFKC')
-    .replace(/\D/g, '')
-    .slice(0, CODE_LENGTH);
+  return text.normalize('NFKC').replace(/\D/g, '').slice(0, CODE_LENGTH);
 }
 
 /** Something before and after one `@`, and a dot after it. */

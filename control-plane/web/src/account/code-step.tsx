@@ -62,7 +62,12 @@ export function CodeStep({ email, action, children, ready = true, onCode, onRese
         {busy ? t('common.sending') : action}
       </button>
       <p className="sheet-links">
-        <button type="button" className="quiet" disabled={busy} onClick={() => void run(onResend).then((went) => setSent(went))}>
+        <button
+          type="button"
+          className="quiet"
+          disabled={busy}
+          onClick={() => void run(onResend).then((went) => setSent(went))}
+        >
           {t('code.resend')}
         </button>
         <button type="button" className="quiet" onClick={onBack}>

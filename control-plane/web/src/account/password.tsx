@@ -67,7 +67,15 @@ export function PasswordPage() {
   );
 }
 
-function AskMail({ email, setEmail, onSend }: { email: string; setEmail: (email: string) => void; onSend: () => Promise<void> }) {
+function AskMail({
+  email,
+  setEmail,
+  onSend,
+}: {
+  email: string;
+  setEmail: (email: string) => void;
+  onSend: () => Promise<void>;
+}) {
   const { t } = useI18n();
   const [checked, setChecked] = useState(false);
   const { busy, failure, run } = useSubmit();

@@ -58,14 +58,17 @@ function Profile({ account }: { account: Account }) {
     if (locale !== language) setLanguage(locale);
     announce(t('common.saved'));
   };
-  const toggle = (id: string) =>
-    setInterests((old) => (old.includes(id) ? old.filter((known) => known !== id) : [...old, id]));
+  const toggle = (id: string) => setInterests((old) => (old.includes(id) ? old.filter((known) => known !== id) : [...old, id]));
   return (
     <form className="sheet" onSubmit={(event) => void submit(event)} noValidate data-testid="profile">
       <p>
         <span className="badge">{t(`role.${account.role}`)}</span> <span className="soft">{account.email}</span>
       </p>
-      <Field label={t('account.name')} hint={t('account.name.hint')} error={checked && name.trim() === '' && t('signup.name.need')}>
+      <Field
+        label={t('account.name')}
+        hint={t('account.name.hint')}
+        error={checked && name.trim() === '' && t('signup.name.need')}
+      >
         {(control) => (
           <input
             {...control}

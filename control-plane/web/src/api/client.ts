@@ -156,8 +156,6 @@ export const listEdges = async (): Promise<Node[]> => (await get<{ edges: Node[]
 
 /** Cdn nodes, nearest first; the origin last. */
 export async function listCdn(at: { region?: string; location?: Location | null }): Promise<CdnChoice[]> {
-  const query = at.location
-    ? { latitude: at.location.latitude, longitude: at.location.longitude }
-    : { region: at.region };
+  const query = at.location ? { latitude: at.location.latitude, longitude: at.location.longitude } : { region: at.region };
   return (await get<{ nodes: CdnChoice[] }>(`/v1/cdn${queryOf(query)}`)).nodes;
 }

@@ -121,12 +121,7 @@ export interface Recommendation {
 
 /** When somebody has time, as a wish names it. */
 export type WishTime =
-  | 'weekday-morning'
-  | 'weekday-afternoon'
-  | 'weekday-evening'
-  | 'weekend-morning'
-  | 'weekend-afternoon'
-  | 'weekend-evening';
+  'weekday-morning' | 'weekday-afternoon' | 'weekday-evening' | 'weekend-morning' | 'weekend-afternoon' | 'weekend-evening';
 
 export interface NewWish {
   /** At most 120 characters. */

@@ -126,7 +126,11 @@ function NewThreadForm({ id, onClose }: { id: string; onClose: () => void }) {
           />
         )}
       </Field>
-      <Field label={t('board.text')} hint={t('board.text.hint')} error={checked && entry.text.trim() === '' && t('board.text.need')}>
+      <Field
+        label={t('board.text')}
+        hint={t('board.text.hint')}
+        error={checked && entry.text.trim() === '' && t('board.text.need')}
+      >
         {(control) => (
           <textarea
             {...control}

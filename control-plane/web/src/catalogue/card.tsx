@@ -11,7 +11,13 @@ export function ClassCard({ entry, note }: { entry: Class; note?: ReactNode }) {
   const { t } = useI18n();
   const { nameOf } = useCategories();
   return (
-    <li className="book" data-testid="class-card" data-class-id={entry.id} data-state={entry.state} data-dye={dyeOf(entry.category)}>
+    <li
+      className="book"
+      data-testid="class-card"
+      data-class-id={entry.id}
+      data-state={entry.state}
+      data-dye={dyeOf(entry.category)}
+    >
       <div className="book-text">
         <p className="book-marks">
           <StateBadge entry={entry} />
@@ -29,7 +35,11 @@ export function ClassCard({ entry, note }: { entry: Class; note?: ReactNode }) {
           </Link>
         </h3>
         {entry.instructor.name && <p className="book-by">{t('home.by', { name: entry.instructor.name })}</p>}
-        {note ? <p className="book-note">{note}</p> : entry.description && <p className="soft book-about">{entry.description}</p>}
+        {note ? (
+          <p className="book-note">{note}</p>
+        ) : (
+          entry.description && <p className="soft book-about">{entry.description}</p>
+        )}
       </div>
       <div className="book-foot">
         <When entry={entry} />

@@ -140,7 +140,11 @@ function Recordings({ entry }: { entry: ClassDetail }) {
             </span>
             <Link
               className="button small"
-              href={index === 0 ? replayHref(entry.id) : `${replayHref(entry.id)}?room_sid=${encodeURIComponent(recording.room_sid)}`}
+              href={
+                index === 0
+                  ? replayHref(entry.id)
+                  : `${replayHref(entry.id)}?room_sid=${encodeURIComponent(recording.room_sid)}`
+              }
             >
               {t(recording.state === 'live' ? 'class.watch.live' : 'home.watch')}
               <span className="hidden-visually">: {dayAndHour(language, recording.started_at_ms)}</span>

@@ -41,13 +41,7 @@ export function Slip({ entry, onChanged }: { entry: Class; onChanged: () => void
             {t('class.calendar')}
           </a>
         )}
-        <button
-          type="button"
-          className="quiet like"
-          aria-pressed={like.liked}
-          data-testid="like"
-          onClick={like.toggle}
-        >
+        <button type="button" className="quiet like" aria-pressed={like.liked} data-testid="like" onClick={like.toggle}>
           <Icon name="heart" size={18} />
           <span className="hidden-visually">{t('class.like')}</span>
           <span>{like.likes}</span>
@@ -79,7 +73,11 @@ function When({ entry }: { entry: Class }) {
       </p>
       <p className="soft slip-zone" data-testid="class-zone">
         {elsewhere
-          ? t('class.zone.other', { own: zoneName(language, own, start), zone, hour: `${day(language, start, entry.time_zone)} ${hour(language, start, entry.time_zone)}` })
+          ? t('class.zone.other', {
+              own: zoneName(language, own, start),
+              zone,
+              hour: `${day(language, start, entry.time_zone)} ${hour(language, start, entry.time_zone)}`,
+            })
           : zone}
       </p>
       {entry.state === 'upcoming' && start > now && (
@@ -112,12 +110,18 @@ function Action({ entry, enrolment }: { entry: Class; enrolment: ReturnType<type
     <div className="titleslip-action">
       {entry.state === 'live' && enter}
       {entry.replay && (
-        <Link className={`button big ${entry.state === 'ended' ? 'primary' : ''}`} href={replayHref(entry.id)} data-testid="class-replay">
+        <Link
+          className={`button big ${entry.state === 'ended' ? 'primary' : ''}`}
+          href={replayHref(entry.id)}
+          data-testid="class-replay"
+        >
           {t(entry.state === 'live' ? 'class.watch.live' : 'home.watch')}
         </Link>
       )}
-      {!mine.teaches && mine.enrolment === 'none' && entry.state !== 'ended' && (
-        account ? (
+      {!mine.teaches &&
+        mine.enrolment === 'none' &&
+        entry.state !== 'ended' &&
+        (account ? (
           <button
             type="button"
             className={`big ${entry.state === 'live' && mayEnter ? '' : 'primary'}`}
@@ -128,13 +132,13 @@ function Action({ entry, enrolment }: { entry: Class; enrolment: ReturnType<type
             {t(full ? 'class.wait' : 'class.enrol')}
           </button>
         ) : (
-          known && entry.state !== 'live' && (
+          known &&
+          entry.state !== 'live' && (
             <Link className="button big primary" href={signInPath()} data-testid="enrol">
               {t(full ? 'class.wait' : 'class.enrol')}
             </Link>
           )
-        )
-      )}
+        ))}
       {entry.state === 'upcoming' && account && mayEnter && (mine.teaches || enrolled) && enter}
       {!mine.teaches && mine.enrolment !== 'none' && entry.state !== 'ended' && (
         <p className="titleslip-mine">
@@ -146,7 +150,9 @@ function Action({ entry, enrolment }: { entry: Class; enrolment: ReturnType<type
           </button>
         </p>
       )}
-      {entry.state === 'ended' && !entry.replay && <p className="soft">{t(entry.recorded ? 'home.preparing' : 'card.ended')}</p>}
+      {entry.state === 'ended' && !entry.replay && (
+        <p className="soft">{t(entry.recorded ? 'home.preparing' : 'card.ended')}</p>
+      )}
       {leaving && (
         <Dialog title={t(enrolled ? 'class.leave.title' : 'class.leave.waiting')} onClose={() => setLeaving(false)}>
           <p>{t(enrolled && entry.waiting > 0 ? 'class.leave.next' : 'class.leave.text')}</p>

@@ -31,7 +31,9 @@ export function AttendancePage({ id }: { id: string }) {
       <DeskHead entry={entry} id={id} tab="/attendance" />
       <Failure error={error} onRetry={retry} />
       {!value && error === null && <Skeleton shape="rows" count={6} />}
-      {value?.items.length === 0 && <Notice title={t('attendance.none')} text={t('attendance.none.text')} testid="attendance-empty" />}
+      {value?.items.length === 0 && (
+        <Notice title={t('attendance.none')} text={t('attendance.none.text')} testid="attendance-empty" />
+      )}
       {value && value.items.length > 0 && (
         <>
           <div className="head-row">
@@ -118,7 +120,9 @@ function Table({ items, onCorrect }: { items: readonly AttendanceEntry[]; onCorr
               <td data-label={t('attendance.intervals')} className="soft">
                 {entry.intervals.length === 0
                   ? '–'
-                  : entry.intervals.map(({ from_ms, to_ms }) => `${hour(language, from_ms)}–${hour(language, to_ms)}`).join(', ')}
+                  : entry.intervals
+                      .map(({ from_ms, to_ms }) => `${hour(language, from_ms)}–${hour(language, to_ms)}`)
+                      .join(', ')}
               </td>
               <td>
                 <button type="button" className="quiet small" data-testid="correct" onClick={() => onCorrect(entry)}>
@@ -162,12 +166,22 @@ function CorrectionForm({ id, entry, onClose, onDone }: CorrectionFormProps) {
           <legend>{t('attendance.status')}</legend>
           {STATUSES.map((known) => (
             <label key={known} className="choice">
-              <input type="radio" name="status" checked={status === known} data-testid={`correct-${known}`} onChange={() => setStatus(known)} />
+              <input
+                type="radio"
+                name="status"
+                checked={status === known}
+                data-testid={`correct-${known}`}
+                onChange={() => setStatus(known)}
+              />
               <span>{t(`status.${known}`)}</span>
             </label>
           ))}
         </fieldset>
-        <Field label={t('attendance.reason')} hint={t('attendance.reason.hint')} error={checked && reason.trim() === '' && t('attendance.reason.need')}>
+        <Field
+          label={t('attendance.reason')}
+          hint={t('attendance.reason.hint')}
+          error={checked && reason.trim() === '' && t('attendance.reason.need')}
+        >
           {(control) => (
             <input
               {...control}

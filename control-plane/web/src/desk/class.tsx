@@ -128,7 +128,13 @@ function Delete({ entry }: { entry: ClassDetail }) {
           <p>{t('desk.delete.text', { n: entry.enrolled })}</p>
           <Failure error={failure} />
           <div className="dialog-actions">
-            <button type="button" className="danger" disabled={busy} data-testid="class-delete-confirm" onClick={() => void erase()}>
+            <button
+              type="button"
+              className="danger"
+              disabled={busy}
+              data-testid="class-delete-confirm"
+              onClick={() => void erase()}
+            >
               {t('desk.delete')}
             </button>
             <button type="button" onClick={() => setOpen(false)}>

@@ -55,7 +55,8 @@ function Narrowing({ category, region, weeks }: { category: string; region: stri
   const { value: config } = useLoad(getConfig, []);
   const go = (part: { category?: string; region?: string; weeks?: string }) => {
     const next = new URLSearchParams();
-    for (const [name, value] of Object.entries({ category, region, weeks: String(weeks), ...part })) if (value) next.set(name, value);
+    for (const [name, value] of Object.entries({ category, region, weeks: String(weeks), ...part }))
+      if (value) next.set(name, value);
     navigate(`/demand?${next}`, { replace: true });
   };
   return (

@@ -7,7 +7,15 @@ import { dayAndHour, ownZone, sameClock, zoneName, zones } from '../i18n/time';
 import { Failure } from '../ui/failure';
 import { Field } from '../ui/field';
 import { focusFirstInvalid, useSubmit } from '../ui/use-submit';
-import { type ClassEntry, DESCRIPTION_LENGTH_MAX, DURATION_MIN_MAX, type Fault, faultsOf, startOf, TITLE_LENGTH_MAX } from './entry';
+import {
+  type ClassEntry,
+  DESCRIPTION_LENGTH_MAX,
+  DURATION_MIN_MAX,
+  type Fault,
+  faultsOf,
+  startOf,
+  TITLE_LENGTH_MAX,
+} from './entry';
 
 interface ClassFormProps {
   entry: ClassEntry;
@@ -58,7 +66,11 @@ export function ClassForm({ entry, change, fresh, action, onSave }: ClassFormPro
       <Kind entry={entry} change={change} />
       <Schedule entry={entry} change={change} wrong={wrong} />
       <div className="fields">
-        <Field label={`${t('form.capacity')} (${t('common.optional')})`} hint={t('form.capacity.hint')} error={wrong('capacity') && t('form.capacity.wrong')}>
+        <Field
+          label={`${t('form.capacity')} (${t('common.optional')})`}
+          hint={t('form.capacity.hint')}
+          error={wrong('capacity') && t('form.capacity.wrong')}
+        >
           {(control) => (
             <input
               {...control}
@@ -98,7 +110,12 @@ function Kind({ entry, change }: Pick<ClassFormProps, 'entry' | 'change'>) {
     <div className="fields">
       <Field label={t('form.category')}>
         {(control) => (
-          <select {...control} value={entry.category} data-testid="class-category" onChange={(event) => change({ category: event.target.value })}>
+          <select
+            {...control}
+            value={entry.category}
+            data-testid="class-category"
+            onChange={(event) => change({ category: event.target.value })}
+          >
             <option value="">{t('form.category.none')}</option>
             {categories.map((category) => (
               <option key={category.id} value={category.id}>
@@ -121,7 +138,11 @@ function Kind({ entry, change }: Pick<ClassFormProps, 'entry' | 'change'>) {
       </Field>
       <Field label={t('form.language')}>
         {(control) => (
-          <select {...control} value={entry.language} onChange={(event) => change({ language: event.target.value as ClassLanguage })}>
+          <select
+            {...control}
+            value={entry.language}
+            onChange={(event) => change({ language: event.target.value as ClassLanguage })}
+          >
             {LANGUAGES.map((known) => (
               <option key={known} value={known}>
                 {t(`language.${known}`)}
@@ -162,19 +183,39 @@ function Schedule({ entry, change, wrong }: ScheduleProps) {
       </div>
       {entry.scheduled && (
         <div className="fields">
-          <Field label={t('form.date')} error={(wrong('when') && t('form.when.need')) || (wrong('past') && t('form.when.past'))}>
+          <Field
+            label={t('form.date')}
+            error={(wrong('when') && t('form.when.need')) || (wrong('past') && t('form.when.past'))}
+          >
             {(control) => (
-              <input {...control} type="date" value={entry.date} data-testid="class-date" onChange={(event) => change({ date: event.target.value })} />
+              <input
+                {...control}
+                type="date"
+                value={entry.date}
+                data-testid="class-date"
+                onChange={(event) => change({ date: event.target.value })}
+              />
             )}
           </Field>
           <Field label={t('form.time')}>
             {(control) => (
-              <input {...control} type="time" value={entry.time} data-testid="class-time" onChange={(event) => change({ time: event.target.value })} />
+              <input
+                {...control}
+                type="time"
+                value={entry.time}
+                data-testid="class-time"
+                onChange={(event) => change({ time: event.target.value })}
+              />
             )}
           </Field>
           <Field label={t('form.zone')}>
             {(control) => (
-              <select {...control} value={entry.zone} data-testid="class-zone-select" onChange={(event) => change({ zone: event.target.value })}>
+              <select
+                {...control}
+                value={entry.zone}
+                data-testid="class-zone-select"
+                onChange={(event) => change({ zone: event.target.value })}
+              >
                 {(all.includes(entry.zone) ? all : [entry.zone, ...all]).map((zone) => (
                   <option key={zone} value={zone}>
                     {zone.replaceAll('_', ' ')}
@@ -188,7 +229,14 @@ function Schedule({ entry, change, wrong }: ScheduleProps) {
       <div className="fields">
         <Field label={t('form.duration')} error={wrong('duration') && t('form.duration.wrong', { n: DURATION_MIN_MAX })}>
           {(control) => (
-            <input {...control} type="text" inputMode="numeric" value={entry.duration} data-testid="class-duration" onChange={(event) => change({ duration: event.target.value })} />
+            <input
+              {...control}
+              type="text"
+              inputMode="numeric"
+              value={entry.duration}
+              data-testid="class-duration"
+              onChange={(event) => change({ duration: event.target.value })}
+            />
           )}
         </Field>
       </div>

@@ -16,7 +16,12 @@ export function DeskHead({ entry, id, tab }: { entry: Class | null; id: string; 
       <h1>{entry?.title ?? ' '}</h1>
       <nav className="leaves" aria-label={t('desk.leaves')}>
         {TABS.map((name) => (
-          <Link key={name} href={deskHref(id, name)} aria-current={name === tab ? 'page' : undefined} data-testid={`leaf${name.replace('/', '-')}`}>
+          <Link
+            key={name}
+            href={deskHref(id, name)}
+            aria-current={name === tab ? 'page' : undefined}
+            data-testid={`leaf${name.replace('/', '-')}`}
+          >
             {t(`desk.leaf${name.replace('/', '.') as '' | '.edit' | '.quizzes' | '.attendance' | '.summary'}`)}
           </Link>
         ))}

@@ -33,7 +33,7 @@ export function DeskList() {
       {!value && error === null && <Skeleton shape="rows" count={4} />}
       {value?.teaching.length === 0 && <Notice title={t('desk.none')} text={t('desk.none.text')} testid="desk-empty" />}
       {lists &&
-        ([...(['live', 'upcoming', 'ended'] as const)].map(
+        [...(['live', 'upcoming', 'ended'] as const)].map(
           (state) =>
             lists[state].length > 0 && (
               <section key={state} className="part" aria-labelledby={`desk-${state}`}>
@@ -47,7 +47,7 @@ export function DeskList() {
                 </ul>
               </section>
             ),
-        ))}
+        )}
       <p>
         <Link href="/demand">{t('desk.to_demand')}</Link>
       </p>

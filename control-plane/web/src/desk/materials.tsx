@@ -116,11 +116,20 @@ function LinkForm({ id, onAdded }: { id: string; onAdded: () => void }) {
     <form className="sheet" onSubmit={(event) => void submit(event)} noValidate>
       <Field label={t('materials.link.url')} error={checked && !good && t('materials.link.wrong')}>
         {(control) => (
-          <input {...control} type="url" inputMode="url" value={url} placeholder="https://" onChange={(event) => setUrl(event.target.value)} />
+          <input
+            {...control}
+            type="url"
+            inputMode="url"
+            value={url}
+            placeholder="https://"
+            onChange={(event) => setUrl(event.target.value)}
+          />
         )}
       </Field>
       <Field label={`${t('materials.link.title')} (${t('common.optional')})`}>
-        {(control) => <input {...control} type="text" maxLength={120} value={title} onChange={(event) => setTitle(event.target.value)} />}
+        {(control) => (
+          <input {...control} type="text" maxLength={120} value={title} onChange={(event) => setTitle(event.target.value)} />
+        )}
       </Field>
       <Failure error={failure} />
       <div className="dialog-actions">

@@ -21,7 +21,11 @@ export function QuizzesPage({ id }: { id: string }) {
       <DeskHead entry={value} id={id} tab="/quizzes" />
       <p className="soft">{t('desk.quizzes.text')}</p>
       <Failure error={error} onRetry={retry} />
-      {value && <SignedIn role="instructor">{(account) => <Prepare id={id} account={account} canOpen={value.state === 'live'} />}</SignedIn>}
+      {value && (
+        <SignedIn role="instructor">
+          {(account) => <Prepare id={id} account={account} canOpen={value.state === 'live'} />}
+        </SignedIn>
+      )}
     </>
   );
 }

@@ -53,8 +53,22 @@ function Known({ id, summary, replayable }: { id: string; summary: Summary; repl
         ))}
       </Part>
       <Part id="moments" title={t('summary.moments')}>
-        <Moments id={id} title={t('summary.rewound')} none={t('summary.rewound.none')} moments={summary.rewound} summary={summary} replayable={replayable} />
-        <Moments id={id} title={t('summary.left')} none={t('summary.left.none')} moments={summary.left} summary={summary} replayable={replayable} />
+        <Moments
+          id={id}
+          title={t('summary.rewound')}
+          none={t('summary.rewound.none')}
+          moments={summary.rewound}
+          summary={summary}
+          replayable={replayable}
+        />
+        <Moments
+          id={id}
+          title={t('summary.left')}
+          none={t('summary.left.none')}
+          moments={summary.left}
+          summary={summary}
+          replayable={replayable}
+        />
       </Part>
       <Part id="questions" title={t('summary.questions')}>
         {summary.questions.length === 0 && <p className="soft">{t('summary.questions.none')}</p>}
@@ -90,7 +104,9 @@ function QuizResult({ quiz }: { quiz: SummaryQuiz }) {
             <Bar
               name={item.text}
               share={item.correct_share ?? 0}
-              figure={item.correct_share === null ? t('summary.no_key') : t('summary.correct', { share: percent(item.correct_share) })}
+              figure={
+                item.correct_share === null ? t('summary.no_key') : t('summary.correct', { share: percent(item.correct_share) })
+              }
               tone="good"
             />
             <p className="soft">
@@ -117,7 +133,10 @@ interface MomentsProps {
 /** Minutes as columns, and the three that stand out as words and links. */
 function Moments({ id, title, none, moments, summary, replayable }: MomentsProps) {
   const { t } = useI18n();
-  const top = [...moments].filter(({ n }) => n > 0).sort((a, b) => b.n - a.n || a.minute - b.minute).slice(0, 3);
+  const top = [...moments]
+    .filter(({ n }) => n > 0)
+    .sort((a, b) => b.n - a.n || a.minute - b.minute)
+    .slice(0, 3);
   return (
     <div className="moments">
       <h3>{title}</h3>

@@ -5,8 +5,8 @@ const EVENING = Date.UTC(2026, 10, 23, 10, 30);
 
 test('a moment reads in the zone and language asked for', () => {
   expect(dayAndHour('ko', EVENING, 'Asia/Seoul', EVENING)).toBe('11월 23일 (월) 오후 7:30');
-  expect(dayAndHour('en', EVENING, 'Europe/Paris', EVENING)).toMatch(/Mon,? 23 November 11:30/);
-  expect(day('ko', EVENING, 'Asia/Seoul', Date.UTC(2027, 1, 1))).toContain('2026년');
+  expect(dayAndHour('en', EVENING, 'Europe/Paris', EVENING)).toBe('Mon 23 November 11:30');
+  expect(day('ko', EVENING, 'Asia/Seoul', Date.UTC(2027, 1, 1))).toBe('2026년 11월 23일 (월)');
   expect(zoneName('ko', 'Asia/Seoul', EVENING)).toMatch(/한국 표준시/);
   expect(zoneName('en', 'Not/AZone', EVENING)).toBe('Not/AZone');
 });

@@ -26,13 +26,10 @@ function format(language: Language, options: Intl.DateTimeFormatOptions): Intl.D
 /** `11월 23일 (월)`, with the year when it is another one. */
 export function day(language: Language, ms: number, zone = ownZone(), nowMs = Date.now()): string {
   const year = (at: number) => format('en', { year: 'numeric', timeZone: zone }).format(at);
-  return format(language, {
-    month: 'long',
-    day: 'numeric',
-    weekday: 'short',
-    timeZone: zone,
-    ...(year(ms) === year(nowMs) ? {} : { year: 'numeric' }),
-  }).format(ms);
+  const other = year(ms) === year(nowMs) ? {} : ({ year: 'numeric' } as const);
+  const date = format(language, { month: 'long', day: 'numeric', timeZone: zone, ...other }).format(ms);
+  const weekday = format(language, { weekday: 'short', timeZone: zone }).format(ms);
+  return language === 'ko' ? `${date} (${weekday})` : `${weekday} ${date}`;
 }
 
 /** `오후 7:30`, `19:30`. */

@@ -27,5 +27,7 @@ test('next is the class that is on, else the soonest of this week', () => {
   const tomorrow = entry('tomorrow', 'upcoming', DAY_MS);
   expect(nextUp([soon, tomorrow], 0)?.id).toBe('tomorrow');
   expect(nextUp([soon, entry('on', 'live', 0)], 0)?.id).toBe('on');
-  expect(nextUp([entry('far', 'upcoming', 30 * DAY_MS), entry('open', 'upcoming', null), entry('was', 'ended', 1)], 0)).toBeNull();
+  expect(
+    nextUp([entry('far', 'upcoming', 30 * DAY_MS), entry('open', 'upcoming', null), entry('was', 'ended', 1)], 0),
+  ).toBeNull();
 });

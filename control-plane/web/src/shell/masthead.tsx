@@ -86,11 +86,7 @@ function Bell() {
   const t = useT();
   const { unread } = useAccount();
   return (
-    <Link
-      href="/notifications"
-      className="button quiet icon-only bell"
-      data-testid="nav-notifications"
-    >
+    <Link href="/notifications" className="button quiet icon-only bell" data-testid="nav-notifications">
       <Icon name="bell" />
       <span className="hidden-visually">
         {unread > 0 ? t('nav.notifications.unread', { n: unread }) : t('nav.notifications')}

@@ -11,7 +11,13 @@ export function Sparkline({ values, label }: { values: readonly number[]; label:
   const points = values.map((value, index) => `${x(index).toFixed(1)},${y(value).toFixed(1)}`).join(' ');
   const last = values.length - 1;
   return (
-    <svg className="sparkline" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="xMinYMid meet" role="img" aria-label={label}>
+    <svg
+      className="sparkline"
+      viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+      preserveAspectRatio="xMinYMid meet"
+      role="img"
+      aria-label={label}
+    >
       <polygon className="sparkline-area" points={`3,${HEIGHT - 3} ${points} ${WIDTH - 3},${HEIGHT - 3}`} />
       <polyline className="sparkline-line" points={points} />
       {last >= 0 && <circle className="sparkline-now" cx={x(last)} cy={y(values[last] ?? 0)} r="2.6" />}

@@ -107,7 +107,11 @@ function WishForm({ onMade }: { onMade: () => void }) {
     change({ times: entry.times.includes(time) ? entry.times.filter((known) => known !== time) : [...entry.times, time] });
   return (
     <form className="sheet" onSubmit={(event) => void submit(event)} noValidate data-testid="wish-form">
-      <Field label={t('wish.text')} hint={t('wish.text.hint')} error={checked && entry.text.trim() === '' && t('wish.text.need')}>
+      <Field
+        label={t('wish.text')}
+        hint={t('wish.text.hint')}
+        error={checked && entry.text.trim() === '' && t('wish.text.need')}
+      >
         {(control) => (
           <input
             {...control}
@@ -220,7 +224,13 @@ function WishLine({ wish, onGone }: { wish: Wish; onGone: () => void }) {
         ))}
         <Failure error={failure} />
       </div>
-      <button type="button" className="quiet icon-only" disabled={busy} aria-label={t('wish.delete', { text: wish.text })} onClick={() => void take()}>
+      <button
+        type="button"
+        className="quiet icon-only"
+        disabled={busy}
+        aria-label={t('wish.delete', { text: wish.text })}
+        onClick={() => void take()}
+      >
         <Icon name="trash" size={20} />
       </button>
     </li>

@@ -53,8 +53,7 @@ export const account: Record<keyof typeof ko, string> = {
   'profile.interests.hint': 'Classes on these are suggested first.',
   'profile.password': 'Change password',
   'erase.title': 'Delete my account',
-  'erase.text':
-    'Your name, address, enrolments and interests are erased for good. What you wrote stays without your name.',
+  'erase.text': 'Your name, address, enrolments and interests are erased for good. What you wrote stays without your name.',
   'erase.open': 'Delete my account',
   'erase.ask': 'Really delete your account?',
   'erase.password': 'Type your password to confirm',
