@@ -12,6 +12,9 @@ const LOOK_MS = 100;
 const GATHER_MS = 3_000;
 /** Messages sent so shortly before an edge died may not have left it: they are sent again, under the same id. */
 const UNSURE_MS = 3_000;
+/** So soon after a loss the others may not hear the new edge yet, though it knows of them: said again after a while. */
+const UNSETTLED_MS = 5_000;
+const AGAIN_MS = 2_000;
 
 export interface Said {
   id: string;
@@ -24,6 +27,7 @@ export class Speech {
   /** Who was there before an edge was lost, and until when they are waited for. */
   private gathering: { identities: string[]; untilMs: number } = { identities: [], untilMs: 0 };
   private sent: Said[] = [];
+  private lostAtMs = 0;
 
   constructor(
     private readonly room: () => Room | null,
@@ -48,10 +52,14 @@ export class Speech {
   async say(message: Said): Promise<void> {
     await this.write(await this.connected(), message);
     this.sent = [...this.sent.filter((one) => message.atMs - one.atMs < UNSURE_MS), message];
+    if (Date.now() - this.lostAtMs < UNSETTLED_MS) {
+      setTimeout(() => void this.connected().then((room) => this.write(room, message)).catch(() => undefined), AGAIN_MS);
+    }
   }
 
   /** An edge was lost, and with it perhaps what was said last. */
   lost(identities: string[]): void {
+    this.lostAtMs = Date.now();
     this.gathering = { identities, untilMs: Date.now() + GATHER_MS };
   }
 
