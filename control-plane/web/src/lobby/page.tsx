@@ -1,4 +1,4 @@
-import { lazy, Suspense, useState } from 'react';
+import { lazy, Suspense, useEffect, useState } from 'react';
 import { ApiError, getClass } from '../api/client';
 import { useT } from '../i18n';
 import { explain } from '../i18n/errors';
@@ -12,7 +12,8 @@ import { Lobby } from './lobby';
 
 /** What the class itself needs comes while one looks into the mirror. */
 const loadSession = () => import('../live/session');
-const LiveClass = lazy(() => import('../live/live-class').then((live) => ({ default: live.LiveClass })));
+const loadLive = () => import('../live/live-class');
+const LiveClass = lazy(() => loadLive().then((live) => ({ default: live.LiveClass })));
 
 /** `/class/{id}/room`: the door of a class, and behind it the class. */
 export default function ClassPage({ id }: { id: string }) {
@@ -21,6 +22,11 @@ export default function ClassPage({ id }: { id: string }) {
   const [session, setSession] = useState<LiveSession | null>(null);
   const [failure, setFailure] = useState<unknown>(null);
   useTitle(entry?.title ?? t('home.title'));
+  const here = entry !== null;
+  useEffect(() => {
+    // Fetched ahead: a network that fails at the door must not keep the class out. A failure shows when it is needed.
+    if (here) Promise.all([loadSession(), loadLive()]).catch(() => undefined);
+  }, [here]);
   const join = (options: SessionOptions) => {
     setFailure(null);
     loadSession().then(
