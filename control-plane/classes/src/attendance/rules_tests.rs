@@ -139,7 +139,8 @@ proptest! {
         facts.sort_by_key(key);
         let mut repeated = facts.clone();
         repeated.extend(facts.iter().cloned());
-        prop_assert_eq!(intervals(&repeated, &lesson).remove("minji").unwrap_or_default(), found.clone());
+        let again = intervals(&repeated, &lesson).remove("minji").unwrap_or_default();
+        prop_assert_eq!(&again, &found);
         let attended = judge(&found, Interval { from_ms: T0, to_ms: T0 + HOUR });
         prop_assert!((0.0..=1.0).contains(&attended.share));
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::State;
+use control_plane_api::id::check_name;
 use control_plane_classes::classroom::permissions::{self, Permissions, Setting};
 use http::StatusCode;
 use serde::Deserialize;
@@ -13,9 +14,6 @@ use serde_json::{Value, json};
 use super::{App, Desk, Seat};
 use crate::http::answer::{Body, Refusal};
 use crate::word::{CallError, Rooms};
-
-/// Longest identity, as rooms have it.
-use control_plane_api::id::check_name;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
