@@ -26,8 +26,7 @@ export interface SessionOptions {
 const CHAT_KEPT = 500;
 const MEASURE_MS = 2_000;
 /** The connection is listened to this often, and the list of edges to fall back on asked for again. */
-const LISTEN_MS = 200;
-const TICKET_MS = 240_000;
+const [LISTEN_MS, TICKET_MS] = [200, 240_000];
 /** Waits between rounds over all edges when one was lost; after the last one the page asks the user. */
 const MOVE_DELAYS_MS = [0, 500, 1_000, 2_000, 4_000, 4_000, 4_000, 4_000];
 
@@ -71,10 +70,8 @@ class Session implements LiveSession {
     this.mover = new Mover({
       media: this.media,
       declared: options.declared,
-      turn: () => this.turn,
-      isCurrent: (room) => this.room === room,
-      create: (edge) => this.create(edge),
-      takeOver: (room, edge, twins) => this.takeOver(room, edge, twins),
+      turn: () => this.turn, isCurrent: (room) => this.room === room,
+      create: this.create, takeOver: this.takeOver,
     });
     void this.connect({ name: 'connecting' });
   }
@@ -189,20 +186,20 @@ class Session implements LiveSession {
     this.startMeasuring(room, edge);
   }
 
-  private create(edge: EdgeChoice): Room {
+  private create = (edge: EdgeChoice): Room => {
     const room = new Room(roomOptions(this.tickets.current?.recorded ?? false));
     this.listen(room, edge);
     return room;
-  }
+  };
 
   /** A second room, rehearsed, is the one now. */
-  private takeOver(room: Room, edge: EdgeChoice, twins: Twins): void {
+  private takeOver = (room: Room, edge: EdgeChoice, twins: Twins): void => {
     this.enter(room, edge);
     playAll(room);
     this.refresh();
     void this.device(() => this.media.moveTo(room, twins));
     void room.localParticipant.setAttributes({ edge: edge.id }).catch(() => undefined);
-  }
+  };
 
   /** What the others should know of us, and what we send. Neither failing closes the class. */
   private async settle(room: Room, edge: EdgeChoice): Promise<void> {
