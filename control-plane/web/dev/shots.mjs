@@ -13,7 +13,8 @@ const enter = (panel) => async (page) => {
   if (panel) await page.getByTestId(`toggle-${panel}`).click();
   await page.waitForTimeout(700);
 };
-const lobby = (query = '') => `/class/pole-flower/room?as=student&name=${encodeURIComponent('바람')}&region=jeju${query}`;
+const lobby = (query = '') => `/class/pole-flower/room?as=student&region=jeju${query}`;
+const teach = (query = '') => lobby(query).replace('as=student', 'as=teacher');
 const shots = {
   lobby: [lobby()],
   'lobby-observer': [lobby('&role=observer')],
@@ -34,6 +35,14 @@ const shots = {
       await page.getByTestId('verdict').click();
     },
   ],
+  'live-quiz': [lobby('&room=quiz'), enter()],
+  'live-poll': [lobby('&room=poll'), enter()],
+  'live-revealed': [lobby('&room=revealed'), enter('activity')],
+  'live-spotlight': [lobby('&room=spotlight'), enter()],
+  'live-away': [lobby('&room=away'), enter('chat')],
+  'live-desk': [teach('&room=prepared'), enter('activity')],
+  'live-hands': [teach('&room=hands'), enter('people')],
+  'lobby-guest': [lobby().replace('as=student', 'as=guest')],
   replay: [
     '/replay/calligraphy-1?t=26',
     async (page) => {
