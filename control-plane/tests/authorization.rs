@@ -114,6 +114,32 @@ async fn every_endpoint_answers_every_role_as_the_table_says() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+const OPS: &[Row] = &[
+    ("GET", "/v1/ops", "", [401, 403, 403, 403, 403, 200, 200]),
+    ("GET", "/v1/ops/events", "", [401, 403, 403, 403, 403, 200, 200]),
+    ("GET", "/v1/ops/drains", "", [401, 403, 403, 403, 403, 200, 200]),
+    ("POST", "/v1/ops/drains/node/jeju-edge", "{}", [401, 403, 403, 403, 403, 200, 200]),
+    ("DELETE", "/v1/ops/drains/node/jeju-edge", "", [401, 403, 403, 403, 403, 204, 404]),
+];
+
+/// Who may look and drain where it is no development.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_fleet_is_for_admins_and_servers() {
+    // Signing up reads the mails, which only development shows.
+    let school = School::open(|_| {}).await;
+    let people = people(&school).await;
+    let school = school.another(|config| config.dev = false).await;
+    for (method, path, body, expected) in OPS {
+        for ((role, who), expected) in ROLES.iter().zip(&people.roles).zip(expected) {
+            let status = school.status(who, method, path, body).await;
+            assert_eq!(status.as_u16(), *expected, "{method} {path} as {role}");
+        }
+    }
+    let without = Person { csrf: None, ..people.roles[5].clone() };
+    let answer = school.ask(&without, "POST", "/v1/ops/drains/node/jeju-edge", "{}").await;
+    assert_eq!(answer.code(), (403, "csrf"));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn forged_and_replayed_credentials_change_nothing() {
     let school = School::open(|_| {}).await;

@@ -1,7 +1,7 @@
 //! `/v1/ops/drains`: wishes to empty a node or a region, and how far each has come.
 //!
-//! Asked with an API-key token whose grant is `roomAdmin` without a room: an instructor's token names her room and is not
-//! enough.
+//! Asked by a signed-in admin, or with an API-key token whose grant is `roomAdmin` without a room: an instructor's token
+//! names her room and is not enough.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -18,6 +18,7 @@ use http::{StatusCode, header};
 use serde::{Deserialize, Serialize};
 
 use super::App;
+use super::actor::Actor;
 use super::answer::{Body, Refusal, ready};
 
 /// Tries at a record that others write at the same moment; each failure means that somebody else came through.
@@ -67,7 +68,10 @@ impl axum::extract::FromRequestParts<App> for Operator {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
-        operator(parts, app)
+        let Some(given) = parts.headers.get(header::AUTHORIZATION) else {
+            return signed_in(&Actor::from_request_parts(parts, app).await?);
+        };
+        server(app, given.to_str().unwrap_or_default())
     }
 }
 
@@ -118,11 +122,15 @@ pub(crate) async fn cancel(
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-fn operator(parts: &Parts, app: &App) -> Result<Operator, Refusal> {
-    let given = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = given.and_then(|value| value.strip_prefix("Bearer ")).map(str::trim);
+/// A browser with an admin's session; its CSRF word is the [`Actor`]'s to check.
+fn signed_in(actor: &Actor) -> Result<Operator, Refusal> {
+    actor.must_be_admin()?;
+    Ok(Operator(actor.signed_in()?.id.clone()))
+}
+
+fn server(app: &App, given: &str) -> Result<Operator, Refusal> {
     let refused = |status, code, message: String| Err(Refusal::new(status, code, message));
-    let Some(token) = token else {
+    let Some(token) = given.strip_prefix("Bearer ").map(str::trim) else {
         let message =
             "Send Authorization: Bearer and a token signed with an API key, with the grant roomAdmin.";
         return refused(StatusCode::UNAUTHORIZED, "unauthorized", message.to_owned());

@@ -1,10 +1,12 @@
 //! The ops page's picture of the fleet: once, or live as server-sent events.
+//!
+//! It names who is in which room, so that only an admin or a server sees it; in development everybody does.
 
 use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
 use control_plane_agent::mirror;
@@ -14,10 +16,12 @@ use control_plane_api::recording::Recording;
 use control_plane_api::room::{Presence, Room};
 use control_plane_api::topology::Topology;
 use futures_util::Stream;
+use http::request::Parts;
 use serde::Serialize;
 use tokio::sync::watch;
 
 use super::App;
+use super::actor::Actor;
 use super::answer::{Refusal, ready};
 use crate::metrics::Metrics;
 
@@ -40,7 +44,22 @@ pub(crate) struct Picture {
     at_ms: u64,
 }
 
-pub(crate) async fn read(State(app): State<App>) -> Result<Json<Picture>, Refusal> {
+/// Somebody who may look.
+#[derive(Debug)]
+pub(crate) struct Onlooker;
+
+impl FromRequestParts<App> for Onlooker {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
+        if !app.config.dev {
+            Actor::from_request_parts(parts, app).await?.must_be_admin()?;
+        }
+        Ok(Self)
+    }
+}
+
+pub(crate) async fn read(State(app): State<App>, _: Onlooker) -> Result<Json<Picture>, Refusal> {
     ready(&app).await?;
     Ok(Json(picture(&app)))
 }
@@ -48,6 +67,7 @@ pub(crate) async fn read(State(app): State<App>) -> Result<Json<Picture>, Refusa
 /// An event `ops` with a [`Picture`] at once and after each change.
 pub(crate) async fn events(
     State(app): State<App>,
+    _: Onlooker,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Refusal> {
     if app.metrics.ops_streams.get() >= STREAMS_MAX {
         return Err(Refusal::later("too_many_streams", "Too many ops pages are open. Close one.", 10));

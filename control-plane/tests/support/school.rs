@@ -21,9 +21,11 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub(crate) struct School {
     pub(crate) address: SocketAddr,
+    config: Config,
+    store: Arc<dyn Store>,
     client: Client<HttpConnector, Full<Bytes>>,
     _stop: DropGuard,
-    _directory: tempfile::TempDir,
+    directory: Arc<tempfile::TempDir>,
 }
 
 /// Whoever asks.
@@ -70,7 +72,7 @@ pub(crate) fn server() -> Person {
 impl School {
     /// With one edge, and rates nobody meets.
     pub(crate) async fn open(change: impl FnOnce(&mut Config)) -> Self {
-        let directory = tempfile::tempdir().expect("temporary directory");
+        let directory = Arc::new(tempfile::tempdir().expect("temporary directory"));
         let free = SocketAddr::from(([127, 0, 0, 1], 0));
         let rate = Rate { burst: 100_000, per_second: 1_000.0 };
         let mut config = Config {
@@ -104,13 +106,37 @@ impl School {
         };
         let record = serde_json::to_vec(&edge).expect("plain data");
         store.put(&key::node(&edge.id), record.into(), None).await.expect("put");
-        let control_plane = ControlPlane::bind(config, store, None).await.expect("binds");
+        Self::start(config, store, directory).await
+    }
+
+    /// Another control plane for the same people and classes.
+    pub(crate) async fn another(&self, change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = self.config.clone();
+        change(&mut config);
+        Self::start(config, self.store.clone(), self.directory.clone()).await
+    }
+
+    async fn start(config: Config, store: Arc<dyn Store>, directory: Arc<tempfile::TempDir>) -> Self {
+        let control_plane = ControlPlane::bind(config.clone(), store.clone(), None).await.expect("binds");
         let address = control_plane.address().expect("bound");
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         tokio::spawn(async move { control_plane.run(stopped).await.expect("runs") });
         let client = Client::builder(hyper_util::rt::TokioExecutor::new()).build_http();
-        Self { address, client, _stop: stop.drop_guard(), _directory: directory }
+        Self { address, config, store, client, _stop: stop.drop_guard(), directory }
+    }
+
+    /// What it answers, without waiting for the end of a body that may have none.
+    pub(crate) async fn status(
+        &self,
+        who: &Person,
+        method: &str,
+        path: &str,
+        body: &'static str,
+    ) -> StatusCode {
+        let request = self.request(who, method, path, &[]);
+        let request = request.body(Full::new(Bytes::from_static(body.as_bytes()))).expect("a request");
+        self.client.request(request).await.expect("an answer").status()
     }
 
     pub(crate) async fn ask(&self, who: &Person, method: &str, path: &str, body: impl Into<Bytes>) -> Answer {
@@ -125,6 +151,22 @@ impl School {
         body: impl Into<Bytes>,
         headers: &[(&str, &str)],
     ) -> Answer {
+        let request = self.request(who, method, path, headers);
+        let request = request.body(Full::new(body.into())).expect("a request");
+        let response = self.client.request(request).await.expect("an answer");
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.expect("a body").to_bytes();
+        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        Answer { status: parts.status, headers: parts.headers, bytes, body }
+    }
+
+    fn request(
+        &self,
+        who: &Person,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> http::request::Builder {
         let method: Method = method.parse().expect("a method");
         let mut request = Request::builder().method(method).uri(format!("http://{}{path}", self.address));
         if let Some(cookie) = &who.cookie {
@@ -139,12 +181,7 @@ impl School {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request.body(Full::new(body.into())).expect("a request");
-        let response = self.client.request(request).await.expect("an answer");
-        let (parts, body) = response.into_parts();
-        let bytes = body.collect().await.expect("a body").to_bytes();
-        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        Answer { status: parts.status, headers: parts.headers, bytes, body }
+        request
     }
 
     /// The same with a JSON body.

@@ -1,10 +1,11 @@
 import { type ReactNode, useEffect, useState } from 'react';
-import { listClasses } from '../api/client';
+import { ApiError, listClasses } from '../api/client';
 import type { Ops } from '../api/contract';
 import { useT } from '../i18n';
 import { explain } from '../i18n/errors';
 import { ago, bitrate } from '../i18n/format';
 import { ErrorNotice, Loading } from '../ui/notice';
+import { SignedIn } from '../ui/signed-in';
 import { useLoad } from '../ui/use-load';
 import { useTitle } from '../ui/use-title';
 import { DrainDialog, DrainList, type Target } from './drain';
@@ -23,6 +24,7 @@ export default function OpsPage() {
   const [round, setRound] = useState(0);
   const { ops, live, error } = useOps(round);
   useTitle(t('ops.title'));
+  const notice = <ErrorNotice text={explain(t, error)} onRetry={() => setRound((count) => count + 1)} />;
   return (
     <div className="page ops" data-testid="ops">
       <header className="ops-head">
@@ -36,12 +38,15 @@ export default function OpsPage() {
           </span>
         )}
       </header>
-      {error !== null && <ErrorNotice text={explain(t, error)} onRetry={() => setRound((count) => count + 1)} />}
+      {error !== null && (isGate(error) ? <SignedIn role="admin">{() => notice}</SignedIn> : notice)}
       {!ops && error === null && <Loading />}
       {ops && <Fleet ops={ops} />}
     </div>
   );
 }
+
+/** The picture is an admin's to see. */
+const isGate = (error: unknown): boolean => error instanceof ApiError && (error.status === 401 || error.status === 403);
 
 function Fleet({ ops }: { ops: Ops }) {
   const t = useT();
