@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import puppeteer from 'puppeteer-core';
 
-import { enter, makeClass, openBrowser, openHouse, person, received, until } from './house.mjs';
+import { enter, makeAccount, makeClass, openBrowser, openHouse, person, received, until } from './house.mjs';
 
 const FIREFOX = process.env.FIREFOX ?? '/usr/bin/firefox-esr';
 
@@ -34,6 +34,8 @@ let house;
 let chromium;
 let firefox;
 let lesson;
+let kim;
+let jiu;
 let instructor;
 let student;
 
@@ -43,7 +45,9 @@ before(async () => {
     openBrowser(),
     puppeteer.launch({ browser: 'firefox', executablePath: FIREFOX, headless: true, extraPrefsFirefox: PREFERENCES }),
   ]);
-  lesson = await makeClass(house, { title: '꽃꽂이 밤반' });
+  kim = await makeAccount(house, { name: '김선생', role: 'instructor' });
+  jiu = await makeAccount(house, { name: '지우' });
+  lesson = await makeClass(house, { title: '꽃꽂이 밤반', teacher: kim });
   instructor = await person(chromium);
   student = await visitor();
 }, { timeout: 90_000 });
@@ -68,16 +72,16 @@ async function flows(page, direction, kind) {
   return (await received(page)).filter((track) => track.direction === direction && track.kind === kind);
 }
 
-async function attend(page, classId, { name, role, region }) {
-  const query = new URLSearchParams({ name, role, region });
-  await page.goto(`${house.web}/class/${encodeURIComponent(classId)}?${query}`);
+async function attend(page, classId, { account, region }) {
+  await page.browserContext().setCookie({ name: 'seodang_session', value: account.cookie, domain: new URL(house.web).hostname, path: '/', httpOnly: true, sameSite: 'Lax' });
+  await page.goto(`${house.web}/class/${encodeURIComponent(classId)}/room?region=${region}`);
   await page.waitForSelector('[data-testid="join-submit"]:not([disabled])', { timeout: 15_000 });
   await page.click('[data-testid="join-submit"]');
   await page.waitForFunction(() => window.__seodang?.room?.state === 'connected', { timeout: 15_000 });
 }
 
 test('every page opens in Firefox without an error', async () => {
-  for (const [path, wanted] of [['/', '꽃꽂이 밤반'], ['/ops', '제주'], [`/class/${lesson.id}`, '꽃꽂이 밤반'], [`/replay/${lesson.id}`, ''], ['/nowhere/at/all', '']]) {
+  for (const [path, wanted] of [['/', '꽃꽂이 밤반'], ['/ops', '제주'], [`/class/${lesson.id}`, '꽃꽂이 밤반'], [`/class/${lesson.id}/room`, '꽃꽂이 밤반'], ['/signup', ''], [`/replay/${lesson.id}`, ''], ['/nowhere/at/all', '']]) {
     const page = await visitor();
     await page.goto(`${house.web}${path}`);
     await until(() => page.evaluate((text) => document.body.innerText.trim().length > 20 && document.body.innerText.includes(text), wanted), `${path} shows ${wanted}`);
@@ -88,8 +92,8 @@ test('every page opens in Firefox without an error', async () => {
 });
 
 test('a student in Firefox sees and hears the instructor of another region', async (t) => {
-  await enter(instructor, house, lesson.id, { name: '김선생', role: 'instructor', region: 'seoul' });
-  await attend(student, lesson.id, { name: '지우', role: 'student', region: 'jeju' });
+  await enter(instructor, house, lesson.id, { account: kim, region: 'seoul' });
+  await attend(student, lesson.id, { account: jiu, region: 'jeju' });
   const joined = Date.now();
   assert.equal(await student.evaluate(() => window.__seodang.edge()), house.edges.find((edge) => edge.region === 'jeju').id);
   await until(async () => (await flows(student, 'in', 'video')).some((track) => track.frames_decoded > 0), 'a picture', 10_000, 50);
@@ -137,10 +141,11 @@ test('Firefox sends more as the edge tells it that there is room', async (t) => 
 
 test('chat goes both ways', async () => {
   const say = async (page, text) => {
-    await page.evaluate((words) => window.__seodang.room.localParticipant.sendText(words, { topic: 'lk.chat' }), text);
+    await page.type('[data-testid="chat-input"]', text);
+    await page.click('[data-testid="chat-send"]');
   };
   const reads = (page, text) => page.evaluate(
-    (words) => [...document.querySelectorAll('[data-testid="chat-message"]')].some((message) => message.textContent.includes(words)), text,
+    (words) => [...document.querySelectorAll('[data-testid="chat-message"][data-local="false"]')].some((message) => message.textContent.includes(words)), text,
   );
   for (const page of [student, instructor]) {
     if (!(await page.evaluate(() => !!document.querySelector('[data-testid="chat-input"]')?.checkVisibility()))) await page.click('[data-testid="toggle-chat"]');

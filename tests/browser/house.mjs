@@ -68,11 +68,11 @@ export async function person(browser, { width = 1280, height = 800, locale = 'ko
   return page;
 }
 
-/** Goes through the lobby into a class. */
-export async function enter(page, house, classId, { name, role, region }) {
-  await page.goto(`${house.web}/class/${encodeURIComponent(classId)}`);
-  await page.getByTestId('join-name').fill(name);
-  await page.getByTestId(`join-role-${role}`).check();
+/** Signs somebody in and goes through the lobby into a class. Who teaches it comes in as that; others may only watch. */
+export async function enter(page, house, classId, { account, region, observes = false }) {
+  await signIn(page, house, account);
+  await page.goto(`${house.web}/class/${encodeURIComponent(classId)}/room`);
+  if (observes) await page.getByTestId('join-role-observer').check();
   await page.getByTestId('join-region').selectOption(region);
   const submit = page.getByTestId('join-submit');
   await until(async () => submit.isEnabled(), 'the devices are ready', 10_000);
@@ -80,6 +80,26 @@ export async function enter(page, house, classId, { name, role, region }) {
   await submit.click();
   await page.waitForFunction(() => window.__seodang?.room?.state === 'connected', null, { timeout: 15_000 });
   return Date.now() - clicked;
+}
+
+/** Says something in the chat of a class, as one types it. */
+export async function say(page, text) {
+  await openPanel(page, 'chat');
+  await page.getByTestId('chat-input').fill(text);
+  await page.getByTestId('chat-send').click();
+}
+
+/** What stands in the chat of a page, oldest first. */
+export async function chatOf(page) {
+  await openPanel(page, 'chat');
+  return page.getByTestId('chat-text').allTextContents();
+}
+
+/** Opens the side of a class: `chat`, `people` or `activity`. */
+export async function openPanel(page, name) {
+  const panel = page.getByTestId(`panel-${name}`);
+  if (!(await panel.isVisible())) await page.getByTestId(`toggle-${name}`).click();
+  await panel.waitFor();
 }
 
 /** What a server with the API key shows the control plane. */
@@ -115,12 +135,12 @@ export async function signIn(page, house, account) {
   await page.context().addCookies([{ name: 'seodang_session', value: account.cookie, url: house.web, httpOnly: true, sameSite: 'Lax' }]);
 }
 
-/** Makes a class through the API. */
-export async function makeClass(house, { title, recorded = false, instructor = '김선생' }) {
+/** Makes a class through the API: `teacher` is the account that teaches it, without one it has the name of `instructor`. */
+export async function makeClass(house, { title, recorded = false, teacher, instructor = '김선생', ...rest }) {
   const response = await fetch(`${house.web}/v1/classes`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', authorization: bearer(house) },
-    body: JSON.stringify({ title, description: '', instructor, recorded }),
+    headers: { 'content-type': 'application/json', authorization: bearer(house), ...(teacher && { 'x-on-behalf-of': teacher.id }) },
+    body: JSON.stringify({ description: '', title, recorded, ...(teacher ? {} : { instructor }), ...rest }),
   });
   if (!response.ok) throw new Error(`no class: ${response.status} ${await response.text()}`);
   return response.json();
