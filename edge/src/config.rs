@@ -45,6 +45,8 @@ pub struct Config {
     pub drain_s: u64,
     /// URLs that get signed webhooks: `http://…` or `https://…`.
     pub webhooks: Vec<String>,
+    /// Link version spoken at most: an edge upgraded among older ones is held at theirs until the last of them is upgraded.
+    pub wire_version: u32,
     /// PEM: authorities trusted beside the machine's own, for webhooks and calls to other edges over HTTPS.
     pub trusted_ca: Option<PathBuf>,
 }
@@ -80,6 +82,7 @@ impl Default for Config {
             capacity: 2_000,
             drain_s: 30,
             webhooks: Vec::new(),
+            wire_version: edge_wire::VERSION,
             trusted_ca: None,
         }
     }
@@ -113,6 +116,13 @@ impl Config {
             });
             anyhow::ensure!(is_url, "webhooks: {url:?} is no http:// or https:// URL");
         }
+        anyhow::ensure!(
+            (edge_wire::VERSION - 1..=edge_wire::VERSION).contains(&self.wire_version),
+            "wire_version is {}: this program speaks {} and {}",
+            self.wire_version,
+            edge_wire::VERSION - 1,
+            edge_wire::VERSION
+        );
         anyhow::ensure!(self.capacity > 0, "capacity is 0: nobody could join");
         anyhow::ensure!(self.location.is_none_or(|l| l.is_valid()), "location is not on the globe");
         Ok(())

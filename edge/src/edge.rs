@@ -137,6 +137,7 @@ impl Edge {
         let context = link::Context {
             node_id: self.config.id.clone(),
             region: self.config.region.clone(),
+            wire_version: self.config.wire_version,
             epoch,
             shard: shard.clone(),
             events: link_sender,

@@ -17,7 +17,7 @@ pub struct Neighbour {
     pub node_id: String,
     /// Start of its process, as it said hello.
     pub epoch: u64,
-    /// Of the wire, as it said hello.
+    /// Of the wire: what both speak.
     pub version: u32,
 }
 

@@ -41,7 +41,7 @@ pub(super) async fn serve(
         tokio::time::timeout(HELLO_TIMEOUT, connection.accept_bi()).await.context("no control stream")??
     };
     let hello = Hello {
-        version: edge_wire::VERSION,
+        version: context.wire_version,
         node_id: context.node_id.clone(),
         region: context.region.clone(),
         epoch: context.epoch,
@@ -50,7 +50,7 @@ pub(super) async fn serve(
     let mut buffer = BytesMut::new();
     let first =
         tokio::time::timeout(HELLO_TIMEOUT, read(&mut receive, &mut buffer)).await.context("no hello")??;
-    let peer = check_hello(first, &node_id, dialed)?;
+    let peer = check_hello(first, context.wire_version, &node_id, dialed)?;
     ensure!(
         context.epochs.admit(&node_id, peer.epoch),
         "{node_id:?} was started again since (this process of it began at {} ms): an older one has no say any more",
@@ -65,7 +65,8 @@ pub(super) async fn serve(
         id,
         node_id: node_id.clone(),
         epoch: peer.epoch,
-        version: peer.version,
+        // The older of the two is what both speak.
+        version: peer.version.min(context.wire_version),
         control,
         data,
         media: media.clone(),
@@ -102,7 +103,12 @@ fn certified_name(connection: &quinn::Connection) -> anyhow::Result<String> {
     control_plane_agent::identity::peer_name(&certificates)
 }
 
-fn check_hello(first: Option<Control>, certified: &str, dialed: Option<&str>) -> anyhow::Result<Hello> {
+fn check_hello(
+    first: Option<Control>,
+    version: u32,
+    certified: &str,
+    dialed: Option<&str>,
+) -> anyhow::Result<Hello> {
     let Some(Control { message: Some(Message::Hello(hello)) }) = first else {
         bail!("the first message is not a hello");
     };
@@ -112,10 +118,9 @@ fn check_hello(first: Option<Control>, certified: &str, dialed: Option<&str>) ->
         hello.node_id
     );
     ensure!(
-        hello.version.abs_diff(edge_wire::VERSION) <= 1,
-        "the peer speaks link version {}, this edge {}: upgrade one version at a time",
-        hello.version,
-        edge_wire::VERSION
+        hello.version.abs_diff(version) <= 1,
+        "the peer speaks link version {}, this edge {version}: upgrade one version at a time",
+        hello.version
     );
     ensure!(dialed.is_none_or(|node| node == certified), "dialed {dialed:?}, got {certified:?}");
     Ok(hello)

@@ -32,6 +32,8 @@ const DATA_STREAMS_MAX: u32 = 1_024;
 pub(crate) struct Context {
     pub(crate) node_id: String,
     pub(crate) region: String,
+    /// Of the wire, spoken at most.
+    pub(crate) wire_version: u32,
     pub(crate) epoch: u64,
     pub(crate) shard: Shard,
     pub(crate) events: mpsc::Sender<LinkEvent>,

@@ -70,7 +70,7 @@ pub(crate) struct Link {
     pub(crate) id: LinkId,
     /// Name in the peer's certificate.
     pub(crate) node_id: String,
-    /// Start of the peer's process, and its version of the wire.
+    /// Start of the peer's process, and the version of the wire that both speak.
     pub(crate) epoch: u64,
     pub(crate) version: u32,
     control: mpsc::Sender<Message>,

@@ -44,6 +44,7 @@ fn node(authority: &Authority, name: &str, shutdown: &CancellationToken) -> Node
     let context = Context {
         node_id: name.into(),
         region: "r".into(),
+        wire_version: edge_wire::VERSION,
         epoch: 1,
         shard,
         events: sender,
