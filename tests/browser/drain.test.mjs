@@ -5,9 +5,9 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { bearer, openFleet } from './fleet.mjs';
+import { openFleet } from './fleet.mjs';
 import { describe, inClass, readGaps, readStall, startGaps, withTone } from './gaps.mjs';
-import { enter, makeClass, openBrowser, person, until } from './house.mjs';
+import { bearer, chatOf, enter, makeAccount, makeClass, openBrowser, person, say, until } from './house.mjs';
 
 const GAP_MAX_MS = 500;
 const REGIONS = ['seoul', 'gangneung', 'jeju'];
@@ -20,11 +20,15 @@ const people = [];
 before(async () => {
   fleet = await openFleet(23_000, { origin: true });
   browser = await openBrowser();
-  lesson = await makeClass(fleet, { title: '이사하는 날' });
+  const accounts = [];
   for (const [index, region] of REGIONS.entries()) {
-    const page = await person(browser, { width: 640, height: 480 });
+    accounts.push(await makeAccount(fleet, { name: region, role: index === 0 ? 'instructor' : 'student' }));
+  }
+  lesson = await makeClass(fleet, { title: '이사하는 날', teacher: accounts[0] });
+  for (const [index, region] of REGIONS.entries()) {
+    const page = await person(browser, { width: 1120, height: 640 });
     await withTone(page);
-    await enter(page, fleet, lesson.id, { name: region, role: index === 0 ? 'instructor' : 'student', region });
+    await enter(page, fleet, lesson.id, { account: accounts[index], region });
     people.push({ region, page });
   }
   for (const { page } of people) await inClass(page, REGIONS.length - 1, until);
@@ -77,7 +81,7 @@ test('a drained edge takes nobody, by its name and by the control plane', async 
   assert.equal((await fetch('http://127.0.0.1:23010/probe')).status, 503);
   const joined = await fetch(`${fleet.web}/v1/join`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', authorization: bearer() },
+    headers: { 'content-type': 'application/json', authorization: bearer(fleet) },
     body: JSON.stringify({ class: lesson.id, identity: 'late', region: 'seoul' }),
   });
   const { edges } = await joined.json();
@@ -92,13 +96,12 @@ test('chat said around a move arrives once', async () => {
   const said = Array.from({ length: 20 }, (_, index) => `말 ${index}`);
   const draining = fleet.drain(from, '--node', '--wait', '--deadline', '60s');
   for (const text of said) {
-    await seoul.page.evaluate((one) => window.__seodang.session.sendChat(one), text);
+    await say(seoul.page, text);
     await sleep(100);
   }
   await draining;
-  const heard = () => gangneung.page.evaluate(() => window.__seodang.session.view().chat.map((message) => message.text));
-  await until(async () => (await heard()).length >= said.length, 'all that was said', 10_000);
-  assert.deepEqual(await heard(), said);
+  await until(async () => (await chatOf(gangneung.page)).length >= said.length, 'all that was said', 10_000);
+  assert.deepEqual(await chatOf(gangneung.page), said);
 });
 
 test('a process that is told to exit ends when it is empty, and SIGTERM is a drain', async (t) => {

@@ -2,7 +2,6 @@
 // and an edge in each region.
 
 import { spawn, execFileSync } from 'node:child_process';
-import { createHmac } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,14 +18,6 @@ const PLACES = {
   incheon: { latitude: 37.4563, longitude: 126.7052 },
 };
 const KEY = { key: 'fleet', secret: 'a-secret-of-the-browser-tests-0123456789' };
-
-/** An `Authorization` of the fleet's API key: may do what an admin may. */
-export function bearer() {
-  const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const claims = { iss: KEY.key, sub: 'tests', exp: Math.floor(Date.now() / 1000) + 3_600, video: { roomAdmin: true, roomCreate: true } };
-  const signed = `${part({ alg: 'HS256', typ: 'JWT' })}.${part(claims)}`;
-  return `Bearer ${signed}.${createHmac('sha256', KEY.secret).update(signed).digest('base64url')}`;
-}
 
 /** `edges`: names of regions, one edge each, called `{region}-edge`. */
 export async function openFleet(portBase, { edges = ['seoul', 'gangneung', 'jeju'], origin = false } = {}) {
@@ -110,6 +101,8 @@ ${fleet(`${region}-edge`, [port(2)])}`, port(first + 3));
   await until(async () => (await known()).length === edges.length, 'all edges are known');
   return {
     web,
+    api_key: KEY.key,
+    api_secret: KEY.secret,
     directory,
     node: (id) => running.get(id),
     startEdge,

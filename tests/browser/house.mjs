@@ -64,7 +64,7 @@ export async function person(browser, { width = 1280, height = 800, locale = 'ko
   const page = await context.newPage();
   page.faults = [];
   page.on('pageerror', (error) => page.faults.push(`page error: ${error.message}`));
-  page.on('console', (message) => { if (message.type() === 'error') page.faults.push(message.text()); });
+  page.on('console', (message) => { if (message.type() === 'error') page.faults.push(`${message.text()} ${message.location().url}`.trim()); });
   return page;
 }
 

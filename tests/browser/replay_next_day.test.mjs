@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
-import { enter, makeClass, openBrowser, openHouse, person, until } from './house.mjs';
+import { enter, makeAccount, makeClass, openBrowser, openHouse, person, until } from './house.mjs';
 
 const run = promisify(execFile);
 const SECONDS = Number(process.env.SEODANG_CLASS_SECONDS ?? 60);
@@ -16,6 +16,7 @@ const COUNTER_BITS = 12;
 let house;
 let browser;
 let lesson;
+let kim;
 let sent;
 let endedAt;
 let manifest;
@@ -24,7 +25,8 @@ let base;
 before(async () => {
   house = await openHouse(21_200);
   browser = await openBrowser();
-  lesson = await makeClass(house, { title: '꽃꽂이 저녁반', recorded: true });
+  kim = await makeAccount(house, { name: '김선생', role: 'instructor' });
+  lesson = await makeClass(house, { title: '꽃꽂이 저녁반', recorded: true, teacher: kim });
 });
 
 after(async () => {
@@ -83,8 +85,8 @@ async function publishCounter(page) {
 test('a class of a minute is recorded', { timeout: (SECONDS + 60) * 1_000 }, async (t) => {
   const instructor = await person(browser);
   const student = await person(browser, { width: 640, height: 480 });
-  await enter(instructor, house, lesson.id, { name: '김선생', role: 'instructor', region: 'seoul' });
-  await enter(student, house, lesson.id, { name: '민지', role: 'observer', region: 'jeju' });
+  await enter(instructor, house, lesson.id, { account: kim, region: 'seoul' });
+  await enter(student, house, lesson.id, { account: await makeAccount(house, { name: '민지' }), observes: true, region: 'jeju' });
   await publishCounter(instructor);
   await until(
     () => student.evaluate(async () => (await window.__seodang.stats()).tracks.some((x) => x.direction === 'in' && x.kind === 'video' && x.frames_decoded > 0)),
