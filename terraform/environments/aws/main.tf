@@ -24,6 +24,8 @@ module "topology" {
   etcd             = [for id in keys(var.control_planes) : "https://${id}:2379" if var.etcd != null]
   public_addresses = module.edge.addresses
   trusted_proxies  = ["10.0.0.0/8"]
+  database         = var.database
+  dns              = var.geodns == null ? null : { zone = "${var.geodns.label}.${var.domain}", ttl_s = var.geodns.ttl_s }
 }
 
 module "network" {
@@ -43,6 +45,8 @@ module "control_plane" {
   machine        = local.machine["control-plane"]
   host_names     = ["class.${var.domain}"]
   etcd           = var.etcd
+  database       = var.database
+  dns            = var.geodns != null
 }
 
 module "edge" {
@@ -89,7 +93,7 @@ module "dns" {
   regions     = module.network.regions
   nearest     = { for label, regions in local.nearest : label => regions if !contains(keys(var.delegations), label) }
   aliases     = module.cdn.cloudfront
-  delegations = var.delegations
+  delegations = merge(var.delegations, try(var.geodns.delegated, false) ? { (var.geodns.label) = toset(module.topology.name_servers) } : {})
 }
 
 module "observability" {

@@ -54,6 +54,22 @@ variable "etcd" {
   default     = null
 }
 
+variable "database" {
+  description = "`sqlite` for one control plane; `postgres` for several: the URL is the SSM parameter PARAMETERS/keys/SEODANG_CONTROL_PLANE__DATABASE in each of their AWS regions."
+  type        = string
+  default     = "sqlite"
+}
+
+variable "geodns" {
+  description = "Label below the domain that the control planes answer for by position: edge.LABEL.DOMAIN, cdn.LABEL.DOMAIN. `delegated` makes the NS record. Null: no DNS of our own. Only nodes whose URL has an IP address are answered with."
+  type = object({
+    label     = string
+    ttl_s     = optional(number, 30)
+    delegated = optional(bool, true)
+  })
+  default = null
+}
+
 variable "parameters" {
   description = "SSM path with certificates and keys, in every AWS region; see the README."
   type        = string

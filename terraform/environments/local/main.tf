@@ -5,13 +5,17 @@ locals {
   # A program of another build is another program: its nodes start again.
   binary_hash = filesha256(local.binary)
   etcd_names  = var.etcd ? toset(["etcd-0", "etcd-1", "etcd-2"]) : toset([])
+  # Two control planes have one store (etcd) and one database (PostgreSQL): without either there is one.
+  has_postgres = length(local.postgres_programs) > 0
+  is_double    = var.etcd && local.has_postgres
 }
 
 module "topology" {
   source = "../../modules/topology"
 
   regions        = var.regions
-  control_planes = var.etcd ? { control-plane-0 = var.home, control-plane-1 = var.home } : { control-plane-0 = var.home }
+  control_planes = local.is_double ? { control-plane-0 = var.home, control-plane-1 = var.home } : { control-plane-0 = var.home }
+  database       = local.is_double ? "postgres" : "sqlite"
   origin         = { region = var.home }
   etcd           = var.etcd ? [for index in range(3) : "https://localhost:${var.port_base + 20 + 2 * index}"] : []
   loopback       = { port_base = var.port_base }

@@ -6,7 +6,7 @@ locals {
 resource "terraform_data" "control_plane" {
   for_each         = local.by_role["control-plane"]
   triggers_replace = [local.binary_hash, sha256(module.topology.configurations[each.key]), terraform_data.certificate[each.key].id]
-  depends_on       = [terraform_data.etcd]
+  depends_on       = [terraform_data.etcd, terraform_data.postgres]
   input = {
     run  = "${local.data_dir}/run/${each.key}"
     stop = abspath("${path.module}/scripts/stop")
@@ -19,6 +19,7 @@ resource "terraform_data" "control_plane" {
       RUN           = self.input.run
       CONFIGURATION = module.topology.configurations[each.key]
       KEYS          = "${local.data_dir}/keys.env"
+      DATABASE      = local.is_double ? "${local.data_dir}/database.env" : ""
       COMMAND       = "'${local.binary}' control-plane --config '${self.input.run}/configuration.toml'"
       ADMIN         = each.value.ports.admin
     }

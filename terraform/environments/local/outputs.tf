@@ -17,3 +17,12 @@ output "keys_file" {
   description = "File with the key that signs access tokens, readable by its owner."
   value       = "${local.data_dir}/keys.env"
 }
+
+output "school" {
+  description = "Where people and classes are kept, and how many control planes share it."
+  value = (
+    local.is_double ? "two control planes over one PostgreSQL, 127.0.0.1:${local.postgres_port}" :
+    var.etcd ? "one control plane with SQLite: no PostgreSQL below ${jsonencode(var.postgres)}, so there is no database for two" :
+    "one control plane with SQLite; etcd = true makes it two over one PostgreSQL"
+  )
+}

@@ -43,7 +43,13 @@ variable "home" {
 }
 
 variable "etcd" {
-  description = "Three etcd members and two control planes instead of one control plane with its own store. Needs etcd 3.4 or newer and a binary with the etcd store."
+  description = "Three etcd members, a PostgreSQL and two control planes instead of one control plane with its own store and SQLite. Needs etcd 3.4 or newer and PostgreSQL; without the latter it is one control plane."
   type        = bool
   default     = false
+}
+
+variable "postgres" {
+  description = "Folder below which PostgreSQL's programs are (VERSION/bin/initdb); the last version is taken. Empty: none."
+  type        = string
+  default     = "/usr/lib/postgresql"
 }

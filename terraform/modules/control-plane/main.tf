@@ -7,9 +7,14 @@ module "machine" {
   configurations = var.configurations
   machine        = var.machine
 
-  secret_settings = ["SEODANG_CONTROL_PLANE__API_KEYS"]
+  secret_settings = concat(["SEODANG_CONTROL_PLANE__API_KEYS"], var.database == "postgres" ? ["SEODANG_CONTROL_PLANE__DATABASE"] : [])
   host_names      = var.host_names
   # Nodes show the fleet's certificate there, or are refused.
-  open  = { "store for nodes" = { protocol = "tcp", port = 7443 } }
-  setup = local.setup
+  open = merge(
+    { "store for nodes" = { protocol = "tcp", port = 7443 } },
+    # Answers are small, limited by address, and for its own zone only.
+    var.dns ? { "DNS over UDP" = { protocol = "udp", port = 53 }, "DNS over TCP" = { protocol = "tcp", port = 53 } } : {},
+  )
+  is_low_port = var.dns
+  setup       = local.setup
 }

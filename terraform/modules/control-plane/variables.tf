@@ -67,3 +67,15 @@ variable "etcd" {
   })
   default = null
 }
+
+variable "database" {
+  description = "`sqlite`, or `postgres`: then the secret SEODANG_CONTROL_PLANE__DATABASE has its URL."
+  type        = string
+  default     = "sqlite"
+}
+
+variable "dns" {
+  description = "Whether the control planes answer DNS on port 53."
+  type        = bool
+  default     = false
+}

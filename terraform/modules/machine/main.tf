@@ -45,6 +45,7 @@ resource "aws_instance" "this" {
     machine       = var.machine
     secrets       = var.secret_settings
     setup         = var.setup
+    is_low_port   = var.is_low_port
     volume        = replace(aws_ebs_volume.data[each.key].id, "-", "")
   }))
   tags = { Name = "${var.name}-${each.key}", Role = each.value.role, Region = each.value.region }

@@ -86,3 +86,9 @@ variable "setup" {
   type        = string
   default     = ""
 }
+
+variable "is_low_port" {
+  description = "Whether the node may listen on ports below 1024."
+  type        = bool
+  default     = false
+}

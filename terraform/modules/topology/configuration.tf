@@ -28,11 +28,15 @@ locals {
   }
 
   shown = {
-    bind        = local.is_local ? "127.0.0.1" : "0.0.0.0"
-    regions     = var.regions
-    etcd        = var.etcd
-    proxies     = var.trusted_proxies
-    upstreams   = [for origin in values(local.origins) : origin.url]
-    directories = merge(var.directories, { upstream_ca = local.is_local ? "" : var.directories.upstream_ca })
+    bind    = local.is_local ? "127.0.0.1" : "0.0.0.0"
+    regions = var.regions
+    etcd    = var.etcd
+    proxies = var.trusted_proxies
+    dns     = var.dns
+
+    # Outside of the zone: the parent has their addresses.
+    name_servers = local.name_servers
+    upstreams    = [for origin in values(local.origins) : origin.url]
+    directories  = merge(var.directories, { upstream_ca = local.is_local ? "" : var.directories.upstream_ca })
   }
 }

@@ -72,6 +72,8 @@ locals {
     }
   ]...)
 
+  name_servers = var.dns == null ? [] : [for plane in values(local.control_planes) : trimsuffix(plane.peer, ":${plane.ports.nodes}")]
+
   nodes = merge(local.control_planes, local.origins, local.edges, local.cdns)
   peers = { for id, node in local.nodes : id => [for plane in values(local.control_planes) : plane.peer if plane.id != id] }
 }

@@ -23,6 +23,11 @@ output "configurations" {
   value       = local.configurations
 }
 
+output "name_servers" {
+  description = "Names of the control planes as name servers of `dns.zone`. Empty without one."
+  value       = local.name_servers
+}
+
 output "cdn_members" {
   description = "Region to the configuration file of cdn nodes in a scaled group. Empty on the loopback."
   value       = local.cdn_members

@@ -53,6 +53,39 @@ variable "control_planes" {
     condition     = length(var.control_planes) == 1 || length(var.etcd) > 0
     error_message = "control_planes: several share an etcd; the embedded store belongs to one."
   }
+  validation {
+    condition     = length(var.control_planes) == 1 || var.database == "postgres"
+    error_message = "control_planes: several share one PostgreSQL (database = \"postgres\"); the file of SQLite belongs to one."
+  }
+}
+
+variable "database" {
+  description = "Where people and classes are: `sqlite` in the control plane's own folder, or `postgres`, whose URL (a secret) comes by SEODANG_CONTROL_PLANE__DATABASE."
+  type        = string
+  default     = "sqlite"
+
+  validation {
+    condition     = contains(["sqlite", "postgres"], var.database)
+    error_message = "database: sqlite or postgres."
+  }
+}
+
+variable "dns" {
+  description = "Zone the control planes answer for by position (`edge.ZONE`, `cdn.ZONE`), delegated to them by name. Null: they answer no DNS."
+  type = object({
+    zone  = string
+    ttl_s = optional(number, 30)
+  })
+  default = null
+
+  validation {
+    condition     = var.dns == null ? true : can(regex("^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]{2,}$", var.dns.zone)) && var.dns.ttl_s >= 1 && var.dns.ttl_s <= 3600
+    error_message = "dns: zone is a DNS name in lower case, like live.class.example.org; ttl_s is 1 to 3600."
+  }
+  validation {
+    condition     = var.dns == null || var.domain != null
+    error_message = "dns: name servers are found by name; give a domain."
+  }
 }
 
 variable "origin" {

@@ -53,6 +53,7 @@ run "machines_of_their_own" {
     domain           = "class.example.org"
     etcd             = ["https://a:2379", "https://b:2379", "https://c:2379"]
     control_planes   = { a = "seoul", b = "jeju", c = "gangneung" }
+    database         = "postgres"
     public_addresses = { seoul-edge-0 = "203.0.113.7" }
   }
   assert {
@@ -63,6 +64,47 @@ run "machines_of_their_own" {
     condition     = output.nodes["jeju-edge-0"].peer == "jeju-edge-0.node.class.example.org:7882" && !strcontains(output.cdn_members["jeju"], "[fleet]")
     error_message = "names are not made from the domain"
   }
+}
+
+run "control_planes_answer_dns" {
+  command = plan
+  variables {
+    loopback       = null
+    domain         = "class.example.org"
+    etcd           = ["https://a:2379", "https://b:2379", "https://c:2379"]
+    control_planes = { a = "seoul", b = "jeju" }
+    database       = "postgres"
+    dns            = { zone = "live.class.example.org" }
+  }
+  assert {
+    condition     = strcontains(output.configurations["a"], "zone = \"live.class.example.org\"") && strcontains(output.configurations["a"], "nameservers = { \"a.node.class.example.org\" = [], \"b.node.class.example.org\" = [] }")
+    error_message = "the zone and its name servers are not in the file: ${output.configurations["a"]}"
+  }
+  assert {
+    condition     = join(",", output.name_servers) == "a.node.class.example.org,b.node.class.example.org"
+    error_message = "nobody to delegate to"
+  }
+  assert {
+    condition     = strcontains(output.configurations["b"], "public_nodes = \"b.node.class.example.org:7443\"")
+    error_message = "nodes do not learn where the control plane is"
+  }
+}
+
+run "several_control_planes_need_one_database" {
+  command = plan
+  variables {
+    control_planes = { a = "seoul", b = "jeju" }
+    etcd           = ["https://a:2379", "https://b:2379", "https://c:2379"]
+  }
+  expect_failures = [var.control_planes]
+}
+
+run "a_zone_needs_a_domain" {
+  command = plan
+  variables {
+    dns = { zone = "live.example.org" }
+  }
+  expect_failures = [var.dns]
 }
 
 run "an_unknown_region_is_refused" {
@@ -107,6 +149,7 @@ run "several_control_planes_need_etcd" {
   command = plan
   variables {
     control_planes = { a = "seoul", b = "jeju" }
+    database       = "postgres"
   }
   expect_failures = [var.control_planes]
 }
