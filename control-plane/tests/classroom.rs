@@ -329,7 +329,11 @@ async fn what_an_instructor_does_reaches_the_edge_and_is_kept() {
     control("lock", None).await;
     let live = school.ask("minji", "GET", "/live", &Value::Null).await.1;
     assert_eq!((&live["spotlight"], &live["locked"]), (&json!("minji"), &json!(true)));
+    let quiz = school.quiz().await;
+    school.ask("teacher", "POST", &format!("/quizzes/{quiz}/open"), &Value::Null).await;
     control("end", None).await;
+    let live = school.ask("teacher", "GET", "/live", &Value::Null).await.1;
+    assert_eq!(live["quizzes"][0]["state"], "closed", "who watches the replay can answer it");
     let gone = || {
         let calls = school.calls.lock();
         let removed = calls.iter().filter(|(method, _)| method == "RemoveParticipant");

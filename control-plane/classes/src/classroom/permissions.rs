@@ -129,16 +129,22 @@ pub async fn set_locked(database: &Database, class: &str, locked: bool) -> Resul
     })
 }
 
-/// The lesson is over: nobody in the light, no hands up, the door open for the next one.
+/// The lesson is over: nobody in the light, no hands up, the door open for the next one. What was still asked is closed,
+/// so that those who watch the replay can answer it.
 ///
 /// # Errors
 /// The database is away.
-pub async fn end(database: &Database, class: &str) -> Result<Changed<()>> {
+pub async fn end(database: &Database, class: &str, now_ms: u64) -> Result<Changed<()>> {
     transaction!(database, tx => {
         let v = bump(&tx, class).await?;
         tx.execute("UPDATE classroom SET spotlight = NULL WHERE class_id = $1", args![class]).await?;
         tx.execute("UPDATE classes SET locked = 0 WHERE id = $1", args![class]).await?;
         tx.execute("DELETE FROM hands WHERE class_id = $1", args![class]).await?;
+        let quizzes = "UPDATE quizzes SET state = 'closed', closes_at_ms = $2 \
+            WHERE class_id = $1 AND state = 'open' AND (closes_at_ms IS NULL OR closes_at_ms > $2)";
+        tx.execute(quizzes, args![class, now_ms]).await?;
+        let polls = "UPDATE polls SET state = 'closed', salt = NULL WHERE class_id = $1 AND state = 'open'";
+        tx.execute(polls, args![class]).await?;
         Ok(Changed { v, it: () })
     })
 }

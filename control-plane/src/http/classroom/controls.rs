@@ -148,7 +148,7 @@ async fn end(app: &App, seat: &Seat) -> Result<(), Refusal> {
     if !app.classroom.rooms.is_live(&class) {
         return Err(CallError::NotLive.into());
     }
-    let changed = permissions::end(&app.database, &class).await?;
+    let changed = permissions::end(&app.database, &class, control_plane_agent::unix_time_ms()).await?;
     app.tell(&class, "ended", changed.v, []);
     let (rooms, teacher) = (app.classroom.rooms.clone(), seat.class.instructor_id.clone());
     tokio::spawn(async move { send_home(&rooms, &class, teacher.as_deref()).await });
