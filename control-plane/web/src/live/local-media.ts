@@ -132,9 +132,12 @@ export class LocalMedia {
 
   private async set(source: Track.Source, on: boolean, open: () => Promise<LocalTrack>): Promise<void> {
     const known = this.tracks.get(source);
-    if (known) {
+    // Who was forbidden to speak has been unpublished by the edge; allowed again, it takes more than unmuting.
+    const gone = on && known !== undefined && this.room !== null && !this.room.localParticipant.getTrackPublication(source);
+    if (known && !gone) {
       await (on ? known.unmute() : known.mute());
     } else if (on) {
+      known?.stop();
       const track = await open();
       this.keep(source, track);
       await this.publish(track);
