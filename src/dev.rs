@@ -4,6 +4,7 @@
 //! Ports, from `--port-base`: +0 control plane, +1 origin HTTP, +2 origin QUIC (UDP), +3 origin admin, +4 control plane
 //! admin, +5 control plane for nodes; edge i: +10+10i HTTP, then media (UDP), link (UDP), admin; cdn i: +50+10i HTTP, then admin.
 
+use std::convert::Infallible;
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use control_plane::config::Secret;
 use control_plane_agent::authority::Authority;
 use control_plane_agent::identity::CONTROL_PLANE_NAME;
 use control_plane_agent::store::Store;
@@ -55,6 +57,10 @@ pub struct Arguments {
     /// First of the 80 ports.
     #[arg(long, value_name = "PORT", default_value_t = 8080, value_parser = clap::value_parser!(u16).range(1..=i64::from(u16::MAX - PORTS)))]
     pub port_base: u16,
+    /// People and classes in a PostgreSQL instead of a file: `postgres://user:password@host/name`
+    #[arg(long, value_name = "URL", env = "SEODANG_DATABASE", hide_env_values = true, value_parser = secret)]
+    #[arg(default_value = "", hide_default_value = true)]
+    pub database: Secret,
     /// Written once everything answers: URLs and keys as JSON.
     #[arg(long, value_name = "FILE")]
     pub ready_file: Option<PathBuf>,
@@ -159,6 +165,7 @@ impl House {
 struct Builder {
     base: u16,
     data_dir: PathBuf,
+    database: Secret,
     authority: Authority,
     api_key: ApiKey,
     store: Arc<dyn Store>,
@@ -177,6 +184,7 @@ impl Builder {
             Ready { api_key: api_key.key.clone(), api_secret: api_key.secret.clone(), ..Ready::default() };
         Ok(Self {
             base: arguments.port_base,
+            database: arguments.database.clone(),
             authority: Authority::open(&data_dir.join("fleet"))?,
             store: Arc::new(Embedded::open(&data_dir.join("store"))?),
             api_key,
@@ -218,6 +226,7 @@ impl Builder {
             // The store is at hand for everybody here; the edges' facts of attendance come this way all the same.
             nodes: Some(self.local(CONTROL_PLANE_NODES)),
             data_dir: self.data_dir.join("control-plane"),
+            database: self.database.clone(),
             api_keys: vec![self.api_key.clone()],
             dev: true,
             ..control_plane::Config::default()
@@ -323,6 +332,10 @@ async fn everything_answers(ready: &Ready, store: &Arc<dyn Store>) -> anyhow::Re
     let registered = tokio::time::timeout(REGISTER_TIMEOUT, all).await;
     registered.context("not every node has registered with the control plane")??;
     Ok(())
+}
+
+fn secret(text: &str) -> Result<Secret, Infallible> {
+    Ok(Secret::new(text))
 }
 
 /// The deployment's API key, made at the first start.
