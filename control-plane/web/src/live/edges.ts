@@ -1,4 +1,5 @@
 import type { EdgeChoice } from '../api/contract';
+import { keepRoundTrips } from './round-trips';
 
 /** Edges measured before joining; the others only serve when those fail. */
 const PROBED_EDGES = 3;
@@ -66,7 +67,9 @@ export async function rankEdges(
   declared: boolean,
   probe: Probe = probeEdge,
 ): Promise<EdgeChoice[]> {
-  const rtts = await Promise.all(edges.slice(0, PROBED_EDGES).map((edge) => probe(edge.url)));
+  const probed = edges.slice(0, PROBED_EDGES);
+  const rtts = await Promise.all(probed.map((edge) => probe(edge.url)));
+  keepRoundTrips(probed.map(({ id }, place) => [id, rtts[place] ?? null]));
   return orderEdges(edges, rtts, declared ? Infinity : RTT_TOLERANCE_MS);
 }
 

@@ -1,6 +1,7 @@
 import { join } from '../api/client';
 import type { EdgeChoice, JoinRequest, JoinResponse } from '../api/contract';
 import { demote, rankEdges } from './edges';
+import { roundTrips } from './round-trips';
 
 /** Where to go, from the control plane; the last answer serves while it is away: its token is good for every edge. */
 export class Tickets {
@@ -39,7 +40,9 @@ export class Tickets {
 
   /** Asks, and measures. */
   private async renew(): Promise<void> {
-    const ticket = await join(this.request);
+    // Round trips say nothing about a position that was chosen by hand.
+    const rtts = this.declared ? {} : roundTrips();
+    const ticket = await join({ ...this.request, ...(Object.keys(rtts).length > 0 && { rtts }) });
     this.current = { ...ticket, edges: await rankEdges(ticket.edges, this.declared) };
   }
 }
