@@ -34,6 +34,8 @@ pub struct Config {
     /// Whoever signs up with this mail address is an admin.
     pub admin_email: String,
     pub mail: Mail,
+    /// Where people may sign in instead.
+    pub oidc: Vec<OidcProvider>,
     /// The first signs join tokens; edges know them all.
     pub api_keys: Vec<ApiKey>,
     /// Life of a join token.
@@ -59,7 +61,7 @@ pub struct Config {
 
 mod accounts;
 
-pub use accounts::{Mail, Secret};
+pub use accounts::{Mail, OidcProvider, Secret};
 
 /// So many at once, and then one more each time `1 / per_second` has passed.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -84,6 +86,7 @@ impl Default for Config {
             database: Secret::default(),
             admin_email: String::new(),
             mail: Mail::default(),
+            oidc: Vec::new(),
             api_keys: Vec::new(),
             token_ttl_s: 6 * 3600,
             dev: false,
@@ -141,6 +144,7 @@ impl Config {
                 || database.starts_with("postgresql://"),
             "database is a URL postgres://user:password@host/name, or empty for SQLite in data_dir"
         );
+        accounts::check_providers(&self.oidc)?;
         self.mail.check()
     }
 

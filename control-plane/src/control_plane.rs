@@ -27,6 +27,7 @@ use crate::locate::GeoIp;
 use crate::mail::Mailer;
 use crate::metrics::Metrics;
 use crate::node_listener::{self, NodeListener};
+use crate::oidc::Providers;
 use crate::rate::Limiter;
 
 /// Passwords tried for one mail address: ten at once, then two a minute.
@@ -42,6 +43,7 @@ pub struct ControlPlane {
     geoip: GeoIp,
     database: Database,
     mailer: Arc<Mailer>,
+    oidc: Providers,
     public: TcpListener,
     admin: TcpListener,
     dns: Option<Dns>,
@@ -60,6 +62,7 @@ impl ControlPlane {
     ) -> anyhow::Result<Self> {
         config.check()?;
         let geoip = GeoIp::open(config.geoip.as_deref())?;
+        let oidc = Providers::new(&config.oidc)?;
         let public = listen("listen", config.listen).await?;
         let admin = listen("admin", config.admin).await?;
         let dns = Dns::bind(&config.dns).await?;
@@ -78,7 +81,7 @@ impl ControlPlane {
             Place::Postgres(_) => "control-plane: people and classes in `database` (PostgreSQL)".to_owned(),
         })?;
         let mailer = Mailer::new(&config)?;
-        Ok(Self { config, store, geoip, database, mailer, public, admin, dns, nodes })
+        Ok(Self { config, store, geoip, database, mailer, oidc, public, admin, dns, nodes })
     }
 
     /// # Errors
@@ -171,6 +174,7 @@ impl ControlPlane {
             writes: Limiter::new(self.config.write_rate),
             guesses: Limiter::new(GUESS_RATE),
             hashing: Semaphore::new(HASHES_AT_ONCE),
+            oidc: self.oidc,
             mailer: self.mailer,
             sync,
             public_url,

@@ -25,6 +25,7 @@ mod locate;
 mod mail;
 mod metrics;
 mod node_listener;
+mod oidc;
 mod rate;
 mod reconcile;
 mod reminders;

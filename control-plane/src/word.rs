@@ -246,12 +246,16 @@ impl Rooms {
 }
 
 /// Edges are called as users see them: plain HTTP, or HTTPS with a certificate that this machine trusts.
-fn client() -> anyhow::Result<Client<HttpsConnector<HttpConnector>, Full<Bytes>>> {
+/// Towards edges and providers: the machine's authorities, HTTP/1.1, redirects not followed.
+///
+/// # Errors
+/// TLS cannot be set up.
+pub(crate) fn client() -> anyhow::Result<Client<HttpsConnector<HttpConnector>, Full<Bytes>>> {
     let mut roots = rustls::RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     let tls = rustls::ClientConfig::builder_with_provider(control_plane_agent::identity::provider())
         .with_safe_default_protocol_versions()
-        .context("TLS towards edges")?
+        .context("TLS towards edges and providers")?
         .with_root_certificates(roots)
         .with_no_client_auth();
     let mut connector = HttpConnector::new();

@@ -3,7 +3,9 @@
 pub mod account;
 pub mod accounts;
 pub mod code;
+pub mod identities;
 pub mod notifications;
+pub mod oidc;
 pub mod outbox;
 pub mod password;
 pub mod session;

@@ -21,6 +21,7 @@ use crate::discovery::Discovery;
 use crate::locate::GeoIp;
 use crate::mail::Mailer;
 use crate::metrics::Metrics;
+use crate::oidc::Providers;
 use crate::rate::Limiter;
 
 pub(crate) mod actor;
@@ -67,6 +68,7 @@ pub(crate) struct Parts {
     /// Passwords being hashed at once.
     pub(crate) hashing: Semaphore,
     pub(crate) mailer: Arc<Mailer>,
+    pub(crate) oidc: Providers,
     /// A class was changed that the fleet's store is to have.
     pub(crate) sync: Arc<Notify>,
     /// People and classes.

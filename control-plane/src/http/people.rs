@@ -6,6 +6,7 @@ use super::Route;
 
 pub(crate) mod admin;
 pub(crate) mod me;
+pub(crate) mod oidc;
 pub(crate) mod sign_in;
 
 pub(crate) fn routes() -> Vec<Route> {
@@ -18,6 +19,8 @@ pub(crate) fn routes() -> Vec<Route> {
         ("/v1/session", post(sign_in::sign_in).delete(sign_in::sign_out)),
         ("/v1/password/forgotten", post(sign_in::forgotten)),
         ("/v1/password", post(sign_in::reset)),
+        ("/v1/oidc/{provider}", get(oidc::begin)),
+        ("/v1/oidc/{provider}/back", get(oidc::back)),
         ("/v1/dev/mail", get(admin::mail)),
         ("/v1/admin/accounts", get(admin::list)),
         ("/v1/admin/accounts/{id}", patch(admin::change)),

@@ -19,7 +19,7 @@ struct Me {
     account: Option<Account>,
     csrf: String,
     unread: u64,
-    /// Providers to sign in with: none in this version.
+    /// Providers to sign in with.
     oidc: Vec<String>,
     dev: bool,
 }
@@ -34,7 +34,7 @@ pub(crate) async fn read(State(app): State<App>, actor: Actor) -> Result<Respons
         account: actor.account().cloned(),
         csrf: if let Actor::Account(_, session) = &actor { session.csrf.clone() } else { String::new() },
         unread,
-        oidc: Vec::new(),
+        oidc: app.oidc.names(),
         dev: app.config.dev,
     };
     let response = Json(me).into_response();

@@ -121,7 +121,7 @@ pub(crate) async fn sign_in(
         session::end(&app.database, before).await?;
     }
     let session = session::start(&app.database, &id, unix_time_ms()).await?;
-    Ok(signed_in(&app, account, &session))
+    super::oidc::join_waiting(&app, &id, &headers, signed_in(&app, account, &session)).await
 }
 
 pub(crate) async fn sign_out(State(app): State<App>, actor: Actor) -> Result<Response, Refusal> {

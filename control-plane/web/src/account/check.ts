@@ -19,3 +19,19 @@ export function looksLikeMail(text: string): boolean {
 export function longEnough(password: string): boolean {
   return [...password].length >= PASSWORD_LENGTH_MIN;
 }
+
+const OIDC_FAILURES = {
+  oidc_known: 'signin.oidc.known',
+  oidc_expired: 'signin.oidc.expired',
+  oidc_away: 'signin.oidc.away',
+  oidc_denied: 'signin.oidc.denied',
+  disabled: 'signin.oidc.disabled',
+} as const;
+
+/** What to say about the sign-in page's `error`; a word of a later version is a failure like any other. */
+export function oidcFailure(
+  error: string | null,
+): (typeof OIDC_FAILURES)[keyof typeof OIDC_FAILURES] | 'signin.oidc.failed' {
+  const known = Object.entries(OIDC_FAILURES).find(([word]) => word === error);
+  return known ? known[1] : 'signin.oidc.failed';
+}

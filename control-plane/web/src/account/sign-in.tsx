@@ -7,7 +7,7 @@ import { Field } from '../ui/field';
 import { Notice } from '../ui/notice';
 import { focusFirstInvalid, useSubmit } from '../ui/use-submit';
 import { useTitle } from '../ui/use-title';
-import { looksLikeMail } from './check';
+import { looksLikeMail, oidcFailure } from './check';
 import { nextPath, useAccount } from './context';
 import { PasswordInput } from './password-input';
 
@@ -38,7 +38,7 @@ export function SignInPage() {
         <h1>{t('nav.signin')}</h1>
         <p className="soft">{t('signin.intro')}</p>
       </header>
-      {query.has('error') && <Notice tone="bad" title={t('signin.oidc.failed')} testid="oidc-failed" />}
+      {query.has('error') && <Notice tone="bad" title={t(oidcFailure(query.get('error')))} testid="oidc-failed" />}
       <form className="sheet" onSubmit={(event) => void submit(event)} noValidate>
         <Field label={t('account.email')} error={checked && !looksLikeMail(email) && t('account.email.wrong')}>
           {(control) => (
@@ -89,7 +89,7 @@ export function Providers() {
         <span>{t('signin.or')}</span>
       </p>
       {oidc.map((provider) => (
-        <a key={provider} className="button" href={oidcPath(provider)} data-testid={`oidc-${provider}`}>
+        <a key={provider} className="button" href={oidcPath(provider, nextPath(location.search))} data-testid={`oidc-${provider}`}>
           {t('signin.with', { name: provider })}
         </a>
       ))}

@@ -71,8 +71,9 @@ export const deleteMe = (password: string): Promise<void> => remove('/v1/me', { 
 export const forgotPassword = (email: string): Promise<void> => post('/v1/password/forgotten', { email });
 export const resetPassword = (email: string, code: string, password: string): Promise<void> =>
   post('/v1/password', { email, code, password });
-/** Where the browser goes to sign in with `provider`. */
-export const oidcPath = (provider: string): string => `/v1/oidc/${part(provider)}`;
+/** Where the browser goes to sign in with `provider`, and `next` where it comes back to. */
+export const oidcPath = (provider: string, next: string): string =>
+  `/v1/oidc/${part(provider)}${queryOf({ return_to: next })}`;
 export const devMail = async (to: string): Promise<DevMail[]> =>
   (await get<{ items: DevMail[] }>(`/v1/dev/mail${queryOf({ to })}`)).items;
 

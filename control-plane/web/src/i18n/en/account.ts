@@ -18,6 +18,12 @@ export const account: Record<keyof typeof ko, string> = {
   'signin.or': 'or',
   'signin.oidc': 'Sign in with another account',
   'signin.oidc.failed': 'Signing in with the other account did not work. Try again, or use your email address.',
+  'signin.oidc.known':
+    'There is an account with this email address. Sign in with its password once: from then on the other account works, too. Forgot it? Set a new one.',
+  'signin.oidc.expired': 'That took too long, or was begun in another window. Try again.',
+  'signin.oidc.away': 'The other site does not answer just now. Try again later, or use your email address.',
+  'signin.oidc.denied': 'The other site did not let you in. Try again, or use your email address.',
+  'signin.oidc.disabled': 'This account may not sign in. Ask the school.',
   'signin.with': 'Continue with {name}',
   'signup.intro': 'A code by mail is all it takes to begin.',
   'signup.step.code': 'Almost there: type the code from the mail.',
