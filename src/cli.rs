@@ -78,7 +78,11 @@ pub fn run(cli: Cli) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&anyhow::Error::from(error).context("starting the runtime")),
     };
-    let result = runtime.block_on(command(cli));
+    let result = runtime.block_on(async {
+        let result = command(cli).await;
+        control_plane_agent::spans::flush().await;
+        result
+    });
     runtime.shutdown_timeout(Duration::from_millis(100));
     match result {
         Ok(()) => ExitCode::SUCCESS,

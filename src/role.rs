@@ -100,7 +100,7 @@ pub async fn edge(
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let EdgeFile { edge, fleet, telemetry } = load("edge", &arguments)?;
-    telemetry::init(&telemetry)?;
+    telemetry::init_as(&telemetry, "seodang-edge")?;
     let identity = fleet.identity()?;
     let store = fleet.connect(&identity).await?;
     let bound = edge::Edge::bind(edge, identity, store).await?;
@@ -109,7 +109,7 @@ pub async fn edge(
 
 pub async fn origin(arguments: Arguments, stop: CancellationToken) -> anyhow::Result<()> {
     let OriginFile { origin, fleet, telemetry } = load("origin", &arguments)?;
-    telemetry::init(&telemetry)?;
+    telemetry::init_as(&telemetry, "seodang-origin")?;
     let identity = fleet.identity()?;
     anyhow::ensure!(
         identity.name() == origin.id,
@@ -125,7 +125,7 @@ pub async fn origin(arguments: Arguments, stop: CancellationToken) -> anyhow::Re
 
 pub async fn cdn(arguments: Arguments, stop: CancellationToken) -> anyhow::Result<()> {
     let CdnFile { cdn, node, fleet, telemetry } = load("cdn", &arguments)?;
-    telemetry::init(&telemetry)?;
+    telemetry::init_as(&telemetry, "seodang-cdn")?;
     let mut store = None;
     if fleet.is_given() {
         anyhow::ensure!(!node.url.is_empty(), "node.url is not given: viewers of the fleet need it");
@@ -143,7 +143,7 @@ pub async fn cdn(arguments: Arguments, stop: CancellationToken) -> anyhow::Resul
 
 pub async fn control_plane(arguments: Arguments, stop: CancellationToken) -> anyhow::Result<()> {
     let ControlPlaneFile { control_plane, fleet, telemetry } = load("control_plane", &arguments)?;
-    telemetry::init(&telemetry)?;
+    telemetry::init_as(&telemetry, "seodang-control-plane")?;
     let identity = if fleet.has_identity() { Some(fleet.identity()?) } else { None };
     let store: Arc<dyn Store> = if fleet.etcd.is_given() {
         Arc::new(fleet.connect_etcd().await?)

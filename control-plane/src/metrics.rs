@@ -87,6 +87,14 @@ impl Metrics {
         registry.register("dns_unsent", help, metrics.dns_unsent.clone());
         registry.register("topologies", "Rooms whose edges form a tree", metrics.topologies.clone());
         registry.register("room_plans", "Records of rooms brought up to date", metrics.room_plans.clone());
+        // There from the start: a family without a member is in no scrape, and an alert on it says nothing.
+        for transport in ["udp", "tcp"] {
+            drop(metrics.dns_answers.get_or_create(&DnsAnswer { transport, outcome: "answered" }));
+        }
+        for outcome in ["written", "failed"] {
+            drop(metrics.room_plans.get_or_create(&Outcome::of(outcome)));
+        }
+        control_plane_agent::spans::register(registry);
         registry.register_collector(Box::new(ViewCollector { view }));
         metrics
     }
@@ -108,6 +116,7 @@ impl Collector for ViewCollector {
             ("view_nodes", "Nodes registered", self.view.nodes().len(), None),
             ("view_rooms", "Rooms in progress", self.view.rooms().len(), None),
             ("view_classes", "Classes", self.view.classes().len(), None),
+            ("view_drains", "Nodes and regions that are wished to be empty", self.view.drains().len(), None),
             (
                 "view_stale",
                 "Age of the view while the store is away",

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use control_plane_agent::registration::Registration;
+use control_plane_agent::spans::Span;
 use control_plane_agent::view::View;
 use control_plane_api::key;
 use control_plane_api::room::Presence;
@@ -120,6 +121,8 @@ pub(crate) struct State {
     pub(crate) mesh: mesh::Told,
     /// Rooms open on this edge.
     pub(crate) open: BTreeMap<String, model::Room>,
+    /// One for each of them.
+    spans: BTreeMap<String, Span>,
     pub(crate) admission: Admission,
     pub(crate) drainer: Drainer,
     /// For the recorder, while its queue is full.
@@ -474,6 +477,9 @@ impl EventLoop {
         };
         self.registration.set(key::presence(&room.name, &self.node_id), &presence);
         self.state.mesh.peers.remove(&room.name);
+        let region = self.registration.node().region;
+        let span = Span::internal("room").on(&self.node_id, &region).of_room(&room.name, &room.sid);
+        self.state.spans.insert(room.name.clone(), span);
         self.state.open.insert(room.name.clone(), room);
         self.update_room_peers();
         self.view_changed();
@@ -493,6 +499,7 @@ impl EventLoop {
 
     fn room_closed(&mut self, room: &str) {
         let sid = self.state.open.remove(room).map(|open| open.sid);
+        self.state.spans.remove(room);
         self.state.mesh.peers.remove(room);
         self.registration.unset(&key::presence(room, &self.node_id));
         if let Some(sid) = sid {

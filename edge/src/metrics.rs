@@ -43,6 +43,7 @@ pub(crate) struct Metrics {
 impl Metrics {
     pub(crate) fn register(&self, registry: &mut Registry) {
         let edge = registry.sub_registry_with_prefix("edge");
+        control_plane_agent::spans::register(edge);
         edge.register("joins", "Full joins accepted", self.joins.clone());
         edge.register("resumes", "Signalling connections resumed", self.resumes.clone());
         edge.register("refused", "Client connections refused", self.refused.clone());

@@ -34,6 +34,11 @@ pub const CDN: &str = "jeju-cdn";
 
 impl Fleet {
     pub async fn open() -> anyhow::Result<Self> {
+        Self::open_with("").await
+    }
+
+    /// With more lines in the `[telemetry]` of every node.
+    pub async fn open_with(telemetry: &str) -> anyhow::Result<Self> {
         let turn = turn().await;
         let directory = tempfile::Builder::new().prefix("seodang-").tempdir()?;
         let key = ApiKey { key: "fleet".into(), secret: format!("{:032x}", rand::random::<u128>()) };
@@ -41,7 +46,7 @@ impl Fleet {
         fleet.certificates(&["--control-plane", CONTROL_PLANE])?;
         fleet.certificates(&[EDGE, ORIGIN, CDN])?;
         for name in [CONTROL_PLANE, ORIGIN, EDGE, CDN] {
-            fleet.configure(name)?;
+            fleet.configure(name, telemetry)?;
             fleet.start(name).await?;
         }
         Ok(fleet)
@@ -55,7 +60,7 @@ impl Fleet {
         Ok(())
     }
 
-    fn configure(&self, name: &str) -> anyhow::Result<()> {
+    fn configure(&self, name: &str, telemetry: &str) -> anyhow::Result<()> {
         let local = |offset| format!("\"127.0.0.1:{}\"", self.port_base + offset);
         let key = format!("{{ key = \"{}\", secret = \"{}\" }}", self.key.key, self.key.secret);
         let own = match name {
@@ -94,7 +99,7 @@ impl Fleet {
         let planes = if name == CONTROL_PLANE { String::new() } else { local(2) };
         let fleet = format!(
             "[fleet]\nca = \"certificates/ca.pem\"\ncertificate = {}\nkey = {}\ncontrol_planes = [{planes}]\n\
-             [telemetry]\nfilter = \"info\"\n",
+             [telemetry]\nfilter = \"info\"\n{telemetry}\n",
             file("pem"),
             file("key")
         );

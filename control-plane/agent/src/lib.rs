@@ -22,6 +22,7 @@ pub mod identity;
 pub mod mirror;
 pub mod proxy;
 pub mod registration;
+pub mod spans;
 pub mod store;
 pub mod telemetry;
 pub mod view;

@@ -1,4 +1,4 @@
-//! Logs. One line per event on standard error, as text or JSON.
+//! Logs, one line per event on standard error, as text or JSON; and spans to a collector ([`crate::spans`]).
 
 use std::io::IsTerminal as _;
 
@@ -13,6 +13,10 @@ pub struct Config {
     pub format: Format,
     /// `tracing-subscriber` filter: `info`, `edge=debug,info`, …
     pub filter: String,
+    /// Collector that spans are sent to by OTLP over HTTP, as `http://collector:4318`. Empty: none are recorded.
+    pub otlp: String,
+    /// Share of traces recorded. A trace that began on another node is recorded if that node said so.
+    pub otlp_sample_percent: u8,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,18 +29,39 @@ pub enum Format {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { format: Format::Text, filter: "info".to_owned() }
+        Self {
+            format: Format::Text,
+            filter: "info".to_owned(),
+            otlp: String::new(),
+            otlp_sample_percent: SAMPLE_PERCENT,
+        }
     }
 }
+
+/// Enough traces for every percentile of a busy hour, and a tenth of the cost.
+const SAMPLE_PERCENT: u8 = 10;
 
 /// Targets held down whatever the filter's default: `rtc_dtls` logs every lost packet as a warning.
 const QUIET: [&str; 2] = ["rtc_dtls=error", "rustls=warn"];
 
-/// Starts logging for the process.
+/// [`init_as`] for a process with several nodes in it.
 ///
 /// # Errors
-/// The filter cannot be parsed, or logging was started before.
+/// As [`init_as`].
 pub fn init(config: &Config) -> anyhow::Result<()> {
+    init_as(config, "seodang")
+}
+
+/// Starts logging for the process, and the export of spans as those of `service` if there is a collector.
+///
+/// # Errors
+/// The filter or the collector's URL cannot be parsed, or this was started before.
+pub fn init_as(config: &Config, service: &'static str) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        config.otlp_sample_percent <= 100,
+        "telemetry.otlp_sample_percent is {}: it is 0 to 100",
+        config.otlp_sample_percent
+    );
     let registry = tracing_subscriber::registry().with(filter(&config.filter)?);
     match config.format {
         Format::Text => registry
@@ -50,6 +75,9 @@ pub fn init(config: &Config) -> anyhow::Result<()> {
         Format::Json => {
             registry.with(tracing_subscriber::fmt::layer().json().with_writer(std::io::stderr)).try_init()?;
         }
+    }
+    if !config.otlp.is_empty() {
+        crate::spans::start(service, &config.otlp, config.otlp_sample_percent)?;
     }
     Ok(())
 }

@@ -46,6 +46,10 @@ pub struct Claims {
     /// Set by an edge that sends a participant on to another edge.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub moves: Option<Moves>,
+    /// Trace the join belongs to, by W3C Trace Context (section 3.2): the edge's span goes below it. Empty or malformed: the
+    /// edge begins a trace of its own.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub traceparent: String,
 }
 
 /// "The bearer is this participant of the room, and goes on elsewhere": the edge it joins takes over what it is and what

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use control_plane_agent::mirror::{self, Records};
+use control_plane_agent::spans::Shared;
 use control_plane_agent::view::View;
 use control_plane_api::drain::Drain;
 use control_plane_api::id::{check_name, check_node_name};
@@ -32,10 +33,12 @@ pub(crate) async fn join(
     State(app): State<App>,
     Client(address): Client,
     actor: Actor,
+    Extension(span): Extension<Shared>,
     Body(request): Body<JoinRequest>,
 ) -> Result<Json<JoinResponse>, Refusal> {
-    let result = answer(&app, address, &actor, request).await;
+    let result = answer(&app, address, &actor, &span, request).await;
     let outcome = Outcome::of(result.as_ref().map_or_else(|refusal| refusal.code, |_| "ok"));
+    span.set("outcome", outcome.outcome.clone());
     app.metrics.joins.get_or_create(&outcome).inc();
     result.map(Json)
 }
@@ -44,6 +47,7 @@ async fn answer(
     app: &App,
     address: std::net::IpAddr,
     actor: &Actor,
+    span: &Shared,
     request: JoinRequest,
 ) -> Result<JoinResponse, Refusal> {
     if let Err(wait) = app.joins.take(address, Instant::now()) {
@@ -63,9 +67,13 @@ async fn answer(
         return Err(no_edge(app, &ranking));
     }
     tracing::debug!(class = class.id, identity = entrant.identity, edge = ranking.choices[0].id, "join");
+    span.set("room", class.id.clone());
+    span.set("edge", ranking.choices[0].id.clone());
+    let traceparent = span.traceparent().unwrap_or_default();
+    let claims = Claims { traceparent, ..claims(app, &class, &entrant) };
     Ok(JoinResponse {
         edges: ranking.choices.into_iter().map(edge_choice).collect(),
-        token: token::sign(&claims(app, &class, &entrant), &app.config.api_keys[0]),
+        token: token::sign(&claims, &app.config.api_keys[0]),
         identity: entrant.identity,
         room: class.id,
         recorded: class.recorded,

@@ -39,6 +39,7 @@ pub(crate) mod ops;
 pub(crate) mod page;
 pub(crate) mod people;
 pub(crate) mod summary;
+mod traced;
 pub(crate) mod web;
 
 /// Longest request body: the longest class description with room to spare.
@@ -67,8 +68,8 @@ pub(crate) struct Parts {
     pub(crate) guesses: Limiter<String>,
     /// Passwords being hashed at once.
     pub(crate) hashing: Semaphore,
-    pub(crate) mailer: Arc<Mailer>,
     pub(crate) oidc: Providers,
+    pub(crate) mailer: Arc<Mailer>,
     /// A class was changed that the fleet's store is to have.
     pub(crate) sync: Arc<Notify>,
     /// People and classes.
@@ -96,6 +97,7 @@ impl App {
 pub(crate) fn router(app: App) -> Router {
     let api = routes().into_iter().fold(Router::new(), |router, (path, methods)| router.route(path, methods));
     api.route("/v1/{*rest}", axum::routing::any(answer::unknown_path))
+        .layer(axum::middleware::from_fn_with_state(app.clone(), traced::layer))
         // What one person sees is no other's: nothing of the API is kept by a cache that does not ask.
         .layer(SetResponseHeaderLayer::if_not_present(
             header::CACHE_CONTROL,

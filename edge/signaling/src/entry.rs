@@ -29,6 +29,8 @@ pub struct Entry {
     pub identity: String,
     /// Checked to parse; the room answers it.
     pub sdp: String,
+    /// [`control_plane_api::token::Claims::traceparent`]
+    pub traceparent: String,
     name: String,
     metadata: String,
     attributes: std::collections::BTreeMap<String, String>,
@@ -96,6 +98,7 @@ pub(crate) fn enter(
         room: room.to_owned(),
         identity: claims.sub,
         sdp: sdp.to_owned(),
+        traceparent: claims.traceparent,
         name: claims.name,
         metadata: claims.metadata,
         attributes: claims.attributes,

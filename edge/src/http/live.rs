@@ -6,6 +6,7 @@ use axum::extract::ws::{Message as Frame, WebSocket};
 use axum::extract::{RawQuery, State, WebSocketUpgrade};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use control_plane_agent::spans::Span;
 use edge_room::{LeaveAction, LeaveReason, Notice, PeerId, Request};
 use edge_signaling::lk::{self, Connect, ConnectError, Incoming, Version};
 use tokio::sync::{mpsc, oneshot};
@@ -83,11 +84,14 @@ pub(super) async fn v1(
         Ok(upgrade) => upgrade,
         Err(rejection) => return rejection.into_response(),
     };
+    let name = if connect.resume.is_some() { "resume" } else { "join" };
+    let mut span = server.span(&connect.claims.traceparent, name);
     let room = match room_record::get_or_create(&*server.store, &server.view, &connect.room).await {
         Ok(room) => room,
         Err(error) => {
             tracing::warn!(%error, "no room record");
             server.metrics.refuse("store_away");
+            span.fail("the store is away");
             return (StatusCode::SERVICE_UNAVAILABLE, "the control plane is away: try again in a moment")
                 .into_response();
         }
@@ -95,7 +99,7 @@ pub(super) async fn v1(
     upgrade.max_message_size(lk::REQUEST_BYTES_MAX).max_frame_size(lk::REQUEST_BYTES_MAX).on_upgrade(
         move |socket| async move {
             let mut client = Client { server, connect, socket, heard: Instant::now() };
-            client.run(room).await;
+            client.run(room, span).await;
         },
     )
 }
@@ -156,9 +160,16 @@ enum End {
 }
 
 impl Client {
-    async fn run(&mut self, room: edge_wire::model::Room) {
+    async fn run(&mut self, room: edge_wire::model::Room, span: Span) {
         let (sender, mut notices) = mpsc::channel(NOTICES_MAX);
-        let Some(connected) = self.enter(room, sender).await else { return };
+        let mut span = span.of_room(&room.name, &room.sid);
+        let entered = self.enter(room, sender).await;
+        if entered.is_none() {
+            span.fail("not let in");
+        }
+        // What comes now lasts for the whole class.
+        drop(span);
+        let Some(connected) = entered else { return };
         let end = self.serve(connected, &mut notices).await;
         if matches!(end, End::Lost) {
             let lost = Message::SignalLost { peer: connected.peer, connection: connected.connection };

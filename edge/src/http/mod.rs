@@ -21,6 +21,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get, post};
 use control_plane_agent::registration::Registration;
+use control_plane_agent::spans::Span;
 use control_plane_agent::store::Store;
 use control_plane_agent::view::View;
 use tokio::sync::{mpsc, oneshot};
@@ -83,6 +84,11 @@ impl Server {
             // Connections that do not end by themselves are cut.
             () = async { shutdown.cancelled().await; tokio::time::sleep(std::time::Duration::from_millis(500)).await } => {}
         }
+    }
+
+    /// A span of this edge in the trace that a token names.
+    fn span(&self, traceparent: &str, name: &'static str) -> Span {
+        Span::within(traceparent, name).on(&self.config.id, &self.config.region)
     }
 
     fn router(self) -> Router {

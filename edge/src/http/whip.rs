@@ -106,6 +106,7 @@ async fn open(server: &Server, name: &'static str, entry: &whip::Entry) -> Resul
     let room = room_record::get_or_create(&*server.store, &server.view, &entry.room)
         .await
         .map_err(|_| away("the control plane is away: try again in a moment"))?;
+    let _span = server.span(&entry.traceparent, "join").of_room(&room.name, &room.sid);
     let (notices, mut receiver) = mpsc::channel(NOTICES_MAX);
     let (reply, joined) = oneshot::channel();
     let join = Box::new(entry.join(room, clock::now_ms()));

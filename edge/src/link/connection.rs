@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 use bytes::{Bytes, BytesMut};
+use control_plane_agent::spans::Span;
 use edge_sfu::LinkId;
 use edge_wire::control::{Control, Hello, Message, RoomData};
 use edge_wire::probe::Probe;
@@ -57,6 +58,9 @@ pub(super) async fn serve(
         peer.epoch
     );
 
+    let mut span = Span::internal("link").on(&context.node_id, &context.region);
+    span.set("peer", node_id.clone());
+    span.set("dialed", dialed.is_some());
     let (control, control_receiver) = mpsc::channel(CONTROL_MAX);
     let (data, data_receiver) = mpsc::channel(DATA_MAX);
     let (media, media_receiver) = mpsc::channel(LINK_PACKETS_MAX);
@@ -89,6 +93,9 @@ pub(super) async fn serve(
         Ok(()) => "the peer ended it".to_owned(),
         Err(error) => format!("{error:#}"),
     };
+    if result.is_err() {
+        span.fail(reason.clone());
+    }
     connection.close(0_u32.into(), b"done");
     context.shard.send(Input::LinkClosed { link: id }).await;
     context.events.send(LinkEvent::Down { link: id, node_id, reason }).await?;
