@@ -113,6 +113,7 @@ function LostPage() {
   return (
     <div className="page narrow">
       <Notice
+        heads
         title={t('lost.title')}
         text={t('lost.text')}
         action={

@@ -176,7 +176,7 @@ function DeskQuiz({ room, quiz, offsetMs, canOpen, put, onEdit }: DeskQuizProps)
         )}
         {quiz.state === 'revealed' && (
           <button type="button" className="quiet" aria-expanded={openTally} onClick={() => setOpenTally(!openTally)}>
-            {t('quiz.revealed.state')}
+            {t('quiz.results')}
           </button>
         )}
       </div>

@@ -103,7 +103,8 @@ function Known({ demand, weeks }: { demand: Demand; weeks: number }) {
   if (demand.wishes.length + demand.searches.length === 0) {
     return <Notice title={t('demand.none')} text={t('demand.none.text')} testid="demand-empty" />;
   }
-  const most = Math.max(1, ...demand.categories.map((entry) => entry.wishes + entry.searches));
+  const wanted = demand.categories.filter((entry) => entry.wishes + entry.searches > 0);
+  const most = Math.max(1, ...wanted.map((entry) => entry.wishes + entry.searches));
   return (
     <div className="desk-body" data-testid="demand">
       {demand.wishes.length > 0 && (
@@ -130,10 +131,10 @@ function Known({ demand, weeks }: { demand: Demand; weeks: number }) {
           </ul>
         </Part>
       )}
-      {demand.categories.length > 0 && (
+      {wanted.length > 0 && (
         <Part id="categories" title={t('demand.categories')}>
           <div className="bars-list">
-            {demand.categories.map((entry) => (
+            {wanted.map((entry) => (
               <Bar
                 key={entry.id}
                 name={nameOf(entry.id)}

@@ -1,9 +1,11 @@
 import { useCallback, useEffect, useMemo, useState, useSyncExternalStore } from 'react';
 import { useAccount } from '../account/context';
 import type { Class, LiveState } from '../api/contract';
+import { ROOM_WORD_TOPIC } from '../api/contract-classroom';
 import type { ParcelView } from '../classroom/outbox';
 import { conversation, type Line, type Raised } from '../classroom/reading';
 import { Classroom } from '../classroom/room';
+import { parseWord } from '../classroom/state';
 import { useClassroom, useRoomWords } from '../classroom/use-classroom';
 import { useT } from '../i18n';
 import { explain } from '../i18n/errors';
@@ -33,7 +35,10 @@ interface LiveClassProps {
 
 export function LiveClass({ entry, session, onBack }: LiveClassProps) {
   const view = useSyncExternalStore(session.subscribe, session.view);
-  const { phase } = view;
+  const over = useOver(session);
+  const sent = view.phase.name === 'ended' && view.phase.reason === 'removed';
+  // At the end everybody is sent home, which is not being sent out.
+  const phase = over && sent ? ({ name: 'ended', reason: 'closed' } as const) : view.phase;
   useEffect(() => () => void session.leave(), [session]);
   useWakeLock();
   if (phase.name === 'ended' || phase.name === 'failed' || (phase.name === 'connecting' && view.people.length === 0)) {
@@ -176,6 +181,19 @@ function Inside({ entry, session, view }: { entry: Class; session: LiveSession; 
       />
     </div>
   );
+}
+
+/** Whether the server has said that the lesson is over. */
+function useOver(session: LiveSession): boolean {
+  const [over, setOver] = useState(false);
+  useEffect(
+    () =>
+      session.onPacket(({ topic, payload, identity }) => {
+        if (topic === ROOM_WORD_TOPIC && identity === '' && parseWord(payload)?.kind === 'ended') setOver(true);
+      }),
+    [session],
+  );
+  return over;
 }
 
 /** Faces show the hands of the queue: those of the control plane and those of the room. */

@@ -5,6 +5,8 @@ export type Tone = 'plain' | 'warn' | 'bad';
 
 interface NoticeProps {
   title: string;
+  /** It is all there is on the page. */
+  heads?: boolean;
   text?: string;
   tone?: Tone;
   action?: ReactNode;
@@ -12,10 +14,11 @@ interface NoticeProps {
 }
 
 /** A boxed word to the reader: an empty list, an error with its remedy. Errors are announced at once. */
-export function Notice({ title, text, tone = 'plain', action, testid }: NoticeProps) {
+export function Notice({ title, heads = false, text, tone = 'plain', action, testid }: NoticeProps) {
+  const Title = heads ? 'h1' : 'p';
   return (
     <div className="notice" data-tone={tone} data-testid={testid} role={tone === 'bad' ? 'alert' : undefined}>
-      <p className="notice-title">{title}</p>
+      <Title className="notice-title">{title}</Title>
       {text && <p>{text}</p>}
       {action && <div className="notice-action">{action}</div>}
     </div>

@@ -37,6 +37,7 @@ export const classroom: Record<keyof typeof ko, string> = {
   'quiz.open.state': 'Open',
   'quiz.closed.state': 'Closed',
   'quiz.revealed.state': 'Revealed',
+  'quiz.results': 'Show results',
   'quiz.prepare': 'Prepare a quiz',
   'quiz.open': 'Open',
   'quiz.open.of': 'Open “{title}”',

@@ -35,6 +35,7 @@ export const classroom = {
   'quiz.open.state': '진행 중',
   'quiz.closed.state': '마감',
   'quiz.revealed.state': '결과 공개',
+  'quiz.results': '결과 보기',
   'quiz.prepare': '퀴즈 만들기',
   'quiz.open': '열기',
   'quiz.open.of': '‘{title}’ 열기',
