@@ -159,3 +159,18 @@ fn own_address() -> Option<IpAddr> {
     let address = socket.local_addr().ok()?.ip();
     (!address.is_loopback() && !address.is_unspecified()).then_some(address)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_neighbouring_wire_versions_are_spoken() {
+        let of = |wire_version| {
+            let keys = vec![ApiKey { key: "k".into(), secret: "a secret that is long enough for it".into() }];
+            Config { keys, wire_version, ..Config::default() }.check().is_ok()
+        };
+        assert!(of(edge_wire::VERSION) && of(edge_wire::VERSION - 1));
+        assert!(!of(edge_wire::VERSION + 1) && !of(edge_wire::VERSION - 2));
+    }
+}

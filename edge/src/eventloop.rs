@@ -244,7 +244,7 @@ impl EventLoop {
         let now = Instant::now();
         match event {
             LinkEvent::Up(link) => {
-                tracing::info!(peer = %link.node_id, "link up");
+                tracing::info!(peer = %link.node_id, version = link.version, "link up");
                 let (id, node_id) = (link.id, link.node_id.clone());
                 // A peer that was killed and is back: its old link would only time out seconds later, and until then
                 // everything would go both ways, the people of its last life included.
