@@ -121,7 +121,8 @@ test('it can be replayed within five seconds of its end, from another region', {
   await sleep(3_000);
   const drift = await viewer.evaluate(() => window.__replay.drift_ms());
   t.diagnostic(`drift of the pages' players after 3 s: ${Math.round(drift)} ms`);
-  assert.deepEqual(viewer.faults, []);
+  // The viewer is not signed in: what was said in class is not told to strangers, and the page goes without it.
+  assert.deepEqual(viewer.faults.filter((fault) => !/ 401 .*\/timeline\?/.test(fault)), []);
   await viewer.screenshot({ path: process.env.SEODANG_SHOTS ? `${process.env.SEODANG_SHOTS}/replay.png` : '/dev/null', type: 'png' });
   await viewer.context().close();
   assert.ok(afterMs <= 5_000, `${afterMs} ms`);
