@@ -31,6 +31,9 @@ const FRESH: Duration = Duration::from_secs(3600);
 /// Keys are fetched for a token with an unknown key at most this often: a forged token is no way to make us ask.
 const REFETCH_INTERVAL: Duration = Duration::from_secs(60);
 
+/// A provider that did not answer is not asked again for this long: else those who wait for it queue up behind one another.
+const AWAY_PAUSE: Duration = Duration::from_secs(5);
+
 type Https = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
 /// All that are set up, by name.
@@ -45,6 +48,7 @@ pub(crate) struct Provider {
     client: Https,
     metadata: Mutex<Option<(Metadata, Instant)>>,
     keys: Mutex<Option<Kept>>,
+    away_until: parking_lot::Mutex<Option<Instant>>,
 }
 
 #[derive(Debug)]
@@ -96,6 +100,7 @@ impl Providers {
                 client,
                 metadata: Mutex::default(),
                 keys: Mutex::default(),
+                away_until: parking_lot::Mutex::default(),
             };
             providers.insert(config.name.clone(), provider);
         }
@@ -245,6 +250,8 @@ impl Provider {
     }
 
     async fn ask(&self, mut request: Request<Full<Bytes>>) -> anyhow::Result<(StatusCode, Bytes)> {
+        let is_away = self.away_until.lock().is_some_and(|until| Instant::now() < until);
+        anyhow::ensure!(!is_away, "it did not answer a moment ago");
         let json = header::HeaderValue::from_static("application/json");
         request.headers_mut().insert(header::ACCEPT, json);
         let answered = async {
@@ -254,7 +261,10 @@ impl Provider {
             let body = body.map_err(|error| anyhow::anyhow!("its answer cannot be read: {error}"))?;
             anyhow::Ok((status, body.to_bytes()))
         };
-        tokio::time::timeout(ANSWER_TIMEOUT, answered).await.context("it takes too long")?
+        let answer = tokio::time::timeout(ANSWER_TIMEOUT, answered).await;
+        let answer = answer.context("it takes too long").flatten();
+        *self.away_until.lock() = answer.is_err().then(|| Instant::now() + AWAY_PAUSE);
+        answer
     }
 }
 

@@ -9,6 +9,7 @@ use axum::routing::post;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use control_plane::config::Secret;
 use control_plane::{Config, ControlPlane};
 use control_plane_agent::store::Store;
 use control_plane_agent::store::embedded::Embedded;
@@ -16,7 +17,6 @@ use control_plane_api::key;
 use control_plane_api::node::{Load, Node, Role};
 use control_plane_api::room::{Presence, Room};
 use control_plane_api::token::{self, ApiKey, Claims, Grant};
-use control_plane_classes::database::Place;
 use control_plane_classes::people::session::{self, Session};
 use control_plane_classes::{Database, Sql as _, args};
 use http::{Request, StatusCode};
@@ -26,6 +26,18 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio_util::sync::{CancellationToken, DropGuard};
+
+#[path = "support/both.rs"]
+mod both;
+
+use both::both;
+
+both!(
+    a_quiz_is_told_to_the_room_answers_are_not_and_tallies_go_to_who_teaches,
+    what_an_instructor_does_reaches_the_edge_and_is_kept,
+    input_that_does_not_fit_is_refused_and_changes_nothing,
+    who_may_do_what,
+);
 
 /// Calls that an edge got: method and body.
 type Calls = Arc<Mutex<Vec<(String, Value)>>>;
@@ -69,13 +81,19 @@ async fn edge(calls: Calls) -> String {
 }
 
 impl School {
-    async fn start() -> Self {
+    async fn start(database: Secret) -> Self {
         let directory = tempfile::tempdir().expect("temporary directory");
         let free = SocketAddr::from(([127, 0, 0, 1], 0));
         let data_dir = directory.path().to_owned();
-        let config =
-            Config { listen: free, admin: free, api_keys: vec![api_key()], data_dir, ..Config::default() };
-        let place = Place::File(directory.path().join("classes.db"));
+        let config = Config {
+            listen: free,
+            admin: free,
+            api_keys: vec![api_key()],
+            data_dir,
+            database,
+            ..Config::default()
+        };
+        let place = config.place();
         let store: Arc<dyn Store> = Arc::new(Embedded::in_memory());
         let calls = Calls::default();
         room(&*store, &edge(calls.clone()).await).await;
@@ -249,9 +267,8 @@ async fn room(store: &dyn Store, url: &str) {
     put(key::presence("ink", &node.id), json!(presence)).await;
 }
 
-#[tokio::test]
-async fn a_quiz_is_told_to_the_room_answers_are_not_and_tallies_go_to_who_teaches() {
-    let school = School::start().await;
+async fn a_quiz_is_told_to_the_room_answers_are_not_and_tallies_go_to_who_teaches(database: Secret) {
+    let school = School::start(database).await;
     let quiz = school.quiz().await;
     let at = |rest: &str| format!("/quizzes/{quiz}{rest}");
     let live = school.ask("minji", "GET", "/live", &Value::Null).await.1;
@@ -293,9 +310,8 @@ async fn a_quiz_is_told_to_the_room_answers_are_not_and_tallies_go_to_who_teache
     }
 }
 
-#[tokio::test]
-async fn what_an_instructor_does_reaches_the_edge_and_is_kept() {
-    let school = School::start().await;
+async fn what_an_instructor_does_reaches_the_edge_and_is_kept(database: Secret) {
+    let school = School::start(database).await;
     school.calls.lock().clear();
     let control = async |what: &str, identity: Option<&str>| {
         let body = identity.map_or(json!({"do": what}), |identity| json!({"do": what, "identity": identity}));
@@ -352,9 +368,8 @@ async fn what_an_instructor_does_reaches_the_edge_and_is_kept() {
     assert_eq!(nowhere, (409, "not_live".into()));
 }
 
-#[tokio::test]
-async fn input_that_does_not_fit_is_refused_and_changes_nothing() {
-    let school = School::start().await;
+async fn input_that_does_not_fit_is_refused_and_changes_nothing(database: Secret) {
+    let school = School::start(database).await;
     let quiz = school.quiz().await;
     school.ask("teacher", "POST", &format!("/quizzes/{quiz}/open"), &Value::Null).await;
     let answer = format!("/quizzes/{quiz}/answers/u-1");
@@ -428,9 +443,8 @@ async fn input_that_does_not_fit_is_refused_and_changes_nothing() {
 }
 
 /// Every endpoint by everybody: who gets past the door. A seat: the class's students; a desk: who teaches it.
-#[tokio::test]
-async fn who_may_do_what() {
-    let school = School::start().await;
+async fn who_may_do_what(database: Secret) {
+    let school = School::start(database).await;
     let (status, openapi) = school.ask("nobody", "GET", "/v1/openapi.json", &Value::Null).await;
     assert_eq!(status, StatusCode::OK);
     let desk = [

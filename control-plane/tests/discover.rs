@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use control_plane::config::Secret;
 use control_plane::{Config, ControlPlane};
 use control_plane_agent::store::Store;
 use control_plane_agent::store::embedded::Embedded;
 use control_plane_api::token::{self, ApiKey, Claims, Grant};
-use control_plane_classes::database::Place;
 use control_plane_classes::{Database, Sql as _, args};
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
@@ -17,6 +17,17 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use tokio_util::sync::{CancellationToken, DropGuard};
+
+#[path = "support/both.rs"]
+mod both;
+
+use both::both;
+
+both!(
+    half_a_word_finds_a_class_and_what_is_not_there_is_told_to_instructors,
+    a_wish_is_told_when_it_comes_true_and_once,
+    a_recommendation_says_why,
+);
 
 struct School {
     address: SocketAddr,
@@ -27,7 +38,7 @@ struct School {
 }
 
 impl School {
-    async fn start() -> Self {
+    async fn start(database: Secret) -> Self {
         let directory = tempfile::tempdir().expect("temporary directory");
         let free = SocketAddr::from(([127, 0, 0, 1], 0));
         let key = ApiKey { key: "devkey".into(), secret: "0123456789abcdef0123456789abcdef".into() };
@@ -35,14 +46,21 @@ impl School {
         let video = Some(Grant { room_admin: true, ..Grant::default() });
         let bearer = format!("Bearer {}", token::sign(&Claims { exp, video, ..Claims::default() }, &key));
         let data_dir = directory.path().to_owned();
-        let config = Config { listen: free, admin: free, api_keys: vec![key], data_dir, ..Config::default() };
+        let config = Config {
+            listen: free,
+            admin: free,
+            api_keys: vec![key],
+            data_dir,
+            database,
+            ..Config::default()
+        };
+        let place = config.place();
         let store: Arc<dyn Store> = Arc::new(Embedded::in_memory());
         let control_plane = ControlPlane::bind(config, store, None).await.expect("binds");
         let address = control_plane.address().expect("bound");
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         tokio::spawn(async move { control_plane.run(stopped).await.expect("runs") });
-        let place = Place::File(directory.path().join("classes.db"));
         let database = Database::open(&place).await.expect("opens");
         for (id, role) in [("kim", "instructor"), ("minji", "student"), ("jisu", "student")] {
             let insert =
@@ -105,9 +123,8 @@ fn titles(page: &Value) -> Vec<&str> {
 /// 붓글, as a query.
 const HALF: &str = "%EB%B6%93%EA%B8%80";
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn half_a_word_finds_a_class_and_what_is_not_there_is_told_to_instructors() {
-    let school = School::start().await;
+async fn half_a_word_finds_a_class_and_what_is_not_there_is_told_to_instructors(database: Secret) {
+    let school = School::start(database).await;
     school.make("처음 만나는 붓글씨", "calligraphy").await;
     school.make("파이썬 기초", "coding").await;
     let path = format!("/v1/classes?q={HALF}");
@@ -131,9 +148,8 @@ async fn half_a_word_finds_a_class_and_what_is_not_there_is_told_to_instructors(
     assert_eq!(status, StatusCode::BAD_REQUEST);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_wish_is_told_when_it_comes_true_and_once() {
-    let school = School::start().await;
+async fn a_wish_is_told_when_it_comes_true_and_once(database: Secret) {
+    let school = School::start(database).await;
     let new = json!({"text": "첼로를 배우고 싶어요", "level": "beginner", "times": ["weekday-evening"]});
     let (status, wish) = school.ask("minji", "POST", "/v1/wishes", new).await;
     assert_eq!(status, StatusCode::CREATED, "{wish}");
@@ -154,9 +170,8 @@ async fn a_wish_is_told_when_it_comes_true_and_once() {
     assert_eq!(school.ask("minji", "POST", "/v1/wishes", bad).await.0, StatusCode::UNPROCESSABLE_ENTITY);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_recommendation_says_why() {
-    let school = School::start().await;
+async fn a_recommendation_says_why(database: Secret) {
+    let school = School::start(database).await;
     let (status, _) = school.ask("jisu", "PATCH", "/v1/me", json!({"interests": ["calligraphy"]})).await;
     assert_eq!(status, StatusCode::OK);
     let ink = school.make("먹 갈기", "calligraphy").await;
