@@ -16,7 +16,7 @@ export default function DeskPages({ route }: { route: Route }) {
   useTitle(t('nav.desk'));
   return (
     <div className="page desk">
-      <SignedIn role="instructor">{() => <Desk route={route} />}</SignedIn>
+      <SignedIn role="instructor" heads>{() => <Desk route={route} />}</SignedIn>
     </div>
   );
 }

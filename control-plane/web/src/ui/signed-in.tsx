@@ -10,11 +10,13 @@ import { Failure } from './failure';
 interface SignedInProps {
   /** Who may come in; administrators always may. */
   role?: AccountRole;
+  /** What is behind it has the page's heading; a notice in its place has to bring one. */
+  heads?: boolean;
   children: (account: Account) => ReactNode;
 }
 
 /** What is behind it is for people who are signed in; others are told how to get there. */
-export function SignedIn({ role, children }: SignedInProps) {
+export function SignedIn({ role, heads = false, children }: SignedInProps) {
   const t = useT();
   const { account, known, error, refresh } = useAccount();
   if (account && (!role || account.role === role || account.role === 'admin')) return children(account);
@@ -22,6 +24,7 @@ export function SignedIn({ role, children }: SignedInProps) {
   if (account) {
     return (
       <Notice
+        heads={heads}
         title={t('gate.role.title')}
         text={t(role === 'admin' ? 'gate.role.admin' : 'gate.role.instructor')}
         action={
@@ -34,6 +37,7 @@ export function SignedIn({ role, children }: SignedInProps) {
   }
   return (
     <Notice
+      heads={heads}
       title={t('gate.title')}
       text={t('gate.text')}
       testid="sign-in-needed"
