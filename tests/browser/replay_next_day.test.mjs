@@ -82,6 +82,21 @@ async function publishCounter(page) {
   }, COUNTER_BITS);
 }
 
+/** Whoever comes late sees the class from its beginning, while it goes on. */
+async function watchWhileItRuns(t) {
+  const late = await person(browser, { permissions: [] });
+  await late.goto(`${house.web}/replay/${encodeURIComponent(lesson.id)}?region=gangneung`);
+  await late.waitForFunction(() => window.__replay?.presentations().some((p) => p.active), null, { timeout: 15_000 });
+  assert.equal(await late.evaluate(() => window.__replay.manifest.state), 'live');
+  await late.getByTestId('replay-play').click();
+  const from = await late.evaluate(() => window.__replay.time());
+  await until(() => late.evaluate((ms) => window.__replay.time() > ms + 500, from), 'the class from its beginning', 10_000);
+  const known = await late.evaluate(() => window.__replay.manifest.duration_ms);
+  await until(() => late.evaluate((ms) => window.__replay.manifest.duration_ms > ms, known), 'more of the class as it goes on', 15_000);
+  t.diagnostic(`seen from ${Math.round(from)} ms on while the class was at ${known} ms`);
+  await late.context().close();
+}
+
 test('a class of a minute is recorded', { timeout: (SECONDS + 60) * 1_000 }, async (t) => {
   const instructor = await person(browser);
   const student = await person(browser, { width: 640, height: 480 });
@@ -92,7 +107,10 @@ test('a class of a minute is recorded', { timeout: (SECONDS + 60) * 1_000 }, asy
     () => student.evaluate(async () => (await window.__seodang.stats()).tracks.some((x) => x.direction === 'in' && x.kind === 'video' && x.frames_decoded > 0)),
     'the class to begin', 20_000,
   );
-  await sleep(SECONDS * 1_000);
+  const began = Date.now();
+  await sleep((SECONDS * 1_000) / 3);
+  await watchWhileItRuns(t);
+  await sleep(SECONDS * 1_000 - (Date.now() - began));
   const { tracks } = await instructor.evaluate(() => window.__seodang.stats());
   sent = tracks.find((x) => x.direction === 'out' && x.kind === 'video');
   t.diagnostic(`published: ${sent.codec}, ${sent.frames_decoded} pictures encoded`);
