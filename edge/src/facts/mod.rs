@@ -47,7 +47,8 @@ const SYNC_INTERVAL: Duration = Duration::from_millis(50);
 /// How exactly it is known until when an edge that was killed was alive.
 const BEAT_INTERVAL: Duration = Duration::from_secs(1);
 /// At its end the edge waits this long for the control plane to take the last facts; the next start sends the rest.
-const FAREWELL: Duration = Duration::from_secs(2);
+/// With what else is to end this stays below the time a process gives itself at Ctrl-C.
+const FAREWELL: Duration = Duration::from_millis(1_200);
 /// Name of the sender to the control plane, in files and in the spool.
 const CONTROL_PLANE: &str = "control-plane";
 
@@ -138,11 +139,11 @@ impl Delivery {
         if !matches!(ended, Ok(Ok(()))) {
             tracing::error!("the thread that writes facts down did not end well");
         }
-        let end = self.shared.end();
+        let waiting = || self.shared.waiting(CONTROL_PLANE);
         let mut taken = self.taken.subscribe();
-        let all = taken.wait_for(|taken| *taken >= end);
+        let all = taken.wait_for(|_| waiting() == 0);
         if tokio::time::timeout(FAREWELL, all).await.is_err() {
-            let waiting = self.shared.waiting(CONTROL_PLANE);
+            let waiting = waiting();
             tracing::warn!(waiting, "facts stay on the disk; the next start of this edge sends them");
         }
     }

@@ -96,7 +96,7 @@ impl Uploader {
                 }
             };
             if last == position {
-                if self.durable.changed().await.is_err() && self.shared.end() <= position {
+                if self.durable.changed().await.is_err() && self.shared.waiting(CONTROL_PLANE) == 0 {
                     return;
                 }
                 continue;
