@@ -1,5 +1,5 @@
-//! The nodes to plan with, and the wishes to drain on them: a wish counts from the moment it stands in the store, not from when the node has
-//! heard of it.
+//! The nodes to plan with, and the wishes to drain on them: a wish counts from the moment it stands in the store, not from
+//! when the node has heard of it.
 
 use std::sync::Arc;
 

@@ -9,8 +9,8 @@ use tokio::time::Instant;
 
 use crate::config::Rate;
 
-/// Addresses or accounts remembered: 5 MB. Beyond that the ones that have all their tokens again are forgotten, which changes nothing for them;
-/// if there are none, the one that asked longest ago is.
+/// Addresses or accounts remembered: 5 MB. Beyond that the ones that have all their tokens again are forgotten, which changes
+/// nothing for them; if there are none, the one that asked longest ago is.
 const ADDRESSES_MAX: usize = 50_000;
 
 #[derive(Debug)]

@@ -15,9 +15,9 @@
 //! Where who asks is: the client's subnet that the resolver gives (RFC 7871), else the resolver itself. Nothing is asked of other
 //! servers, and nothing else is answered: other zones are REFUSED, ANY gets one small record (RFC 8482), transfers are REFUSED.
 //!
-//! What it is not: it has no socket and asks no clock; it signs nothing (DNSSEC). The wire format is read and written here rather
-//! than by a DNS library: a server that strangers flood decides about a query without an allocation per record or a line in the log, and a library's
-//! client is then an independent judge of it (`control-plane/tests/dns.rs`).
+//! What it is not: it has no socket and asks no clock; it signs nothing (DNSSEC). The wire format is read and written here
+//! rather than by a DNS library: a server that strangers flood decides about a query without an allocation per record or a
+//! line in the log, and a library's client is then an independent judge of it (`control-plane/tests/dns.rs`).
 
 #![forbid(unsafe_code)]
 
