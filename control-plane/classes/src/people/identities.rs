@@ -2,7 +2,7 @@
 //!
 //! A mail address alone never joins an identity to an account that is there, verified or not: then a provider that is lax
 //! about addresses, or an address that went to somebody else, would open it. Whoever proves the account with its password
-//! joins the two ([`link`]); without a password one is set by mail first.
+//! joins the two ([`link`]); an account without one gets it by mail first, as when it is forgotten.
 
 use super::accounts::{self, Made};
 use super::oidc::Identity;

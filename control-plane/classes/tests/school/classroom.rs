@@ -332,7 +332,7 @@ async fn what_is_allowed_is_kept_and_removal_lasts_one_lesson(school: School) {
     assert!(permissions::set_locked(database, "ink", true).await.expect("again").is_none());
     permissions::set_spotlight(database, "ink", Some("minji")).await.expect("in the light");
     assert_eq!(classroom::now(database, "ink").await.expect("now").1.as_deref(), Some("minji"));
-    permissions::end(database, "ink").await.expect("over");
+    permissions::end(database, "ink", NOW).await.expect("over");
     assert_eq!(classroom::now(database, "ink").await.expect("now").1, None);
 }
 
