@@ -12,6 +12,9 @@ export async function faultsOf(page) {
   // Through the protocol and not as a <script>: the page's Content-Security-Policy stays as it is.
   await page.evaluate(AXE);
   const violations = await page.evaluate(async (rules) => {
+    // A colour on its way to another is neither.
+    const passing = document.getAnimations().filter(({ effect }) => effect?.getComputedTiming().endTime !== Infinity);
+    await Promise.allSettled(passing.map(({ finished }) => finished));
     const found = await globalThis.axe.run(document, { resultTypes: ['violations'], runOnly: rules });
     return found.violations.map(({ id, impact, nodes }) => ({
       id,

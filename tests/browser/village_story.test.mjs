@@ -18,7 +18,10 @@ const MINUTE_MS = 60_000;
 const SHOTS = process.env.SEODANG_SHOTS;
 const PHONE = { width: 360, height: 740 };
 
-for (const kind of ['SQLite', 'PostgreSQL']) describe(`the village school on ${kind}`, () => story(kind));
+// Side by side: each waits for long in the other's time.
+describe('the village school', { concurrency: 2 }, () => {
+  for (const kind of ['SQLite', 'PostgreSQL']) describe(`on ${kind}`, { concurrency: 1 }, () => story(kind));
+});
 
 function story(kind) {
   let database;
