@@ -7,7 +7,7 @@ use edge_wire::control::{EnterRoom, LeaveRoom, Message};
 
 use crate::demand::release;
 use crate::edge::{Edge, Link};
-use crate::limits::{HANDOVER, HANDOVER_MAX};
+use crate::limits::{GREET_AGAIN, HANDOVER, HANDOVER_MAX};
 use crate::links::RoomPeers;
 use crate::participant::Peer;
 use crate::paths::RoomLink;
@@ -31,7 +31,7 @@ impl Room {
                 .get_mut(&link)
                 .is_some_and(|s| std::mem::replace(&mut s.wanted, is_wanted) != is_wanted)
             {
-                self.greet(edge, link);
+                self.greet(edge, now, link);
             }
         }
         self.meet(edge, now);
@@ -49,8 +49,8 @@ impl Room {
             if !wanted && knock.as_ref().is_none_or(|knock| knock.spare) {
                 continue;
             }
-            self.links.insert(link, RoomLink::new(edge.new_flow(), wanted));
-            self.greet(edge, link);
+            self.links.insert(link, RoomLink::new(edge.new_flow(), wanted, now));
+            self.greet(edge, now, link);
             if let Some(knock) = knock {
                 self.entered(edge, now, link, &knock);
             }
@@ -83,7 +83,7 @@ impl Room {
         }
         // Told once of each of their sessions, the far edge knows that it is ours it speaks to.
         if self.links.get(&link).is_some_and(|state| state.told_theirs != state.theirs) {
-            self.greet(edge, link);
+            self.greet(edge, now, link);
         }
         if !is_new {
             return;
@@ -131,7 +131,7 @@ impl Room {
         if let Some(wanted) = self.links.remove(&link).map(|state| state.wanted)
             && wanted
         {
-            self.links.insert(link, RoomLink::new(edge.new_flow(), wanted));
+            self.links.insert(link, RoomLink::new(edge.new_flow(), wanted, now));
         }
     }
 
@@ -200,6 +200,15 @@ impl Room {
         }
     }
 
+    /// Links whose edges have not answered yet.
+    pub(crate) fn greet_again(&mut self, edge: &mut Edge, now: Instant) {
+        let is_due = |state: &RoomLink| !state.answered && state.greet_at <= now;
+        let due: Vec<LinkId> = self.links.iter().filter(|(_, s)| is_due(s)).map(|(link, _)| *link).collect();
+        for link in due {
+            self.greet(edge, now, link);
+        }
+    }
+
     fn is_wanted(&self, edge: &Edge, link: LinkId) -> bool {
         // Version 1 knows direct rooms only.
         self.wanted.contains(&link) || edge.links.get(&link).is_some_and(Link::is_plain)
@@ -207,13 +216,16 @@ impl Room {
 }
 
 impl Room {
-    fn greet(&mut self, edge: &mut Edge, link: LinkId) {
+    /// Says that the link is in the room, and again until the far edge answers: while it takes the link for lost it hears nothing.
+    fn greet(&mut self, edge: &mut Edge, now: Instant, link: LinkId) {
         let Some(state) = self.links.get_mut(&link) else { return };
         let is_plain = edge.links.get(&link).is_some_and(Link::is_plain);
         if is_plain && state.entered {
             return;
         }
         state.told_theirs = state.theirs;
+        state.greet_at = now + GREET_AGAIN;
+        edge.wake(state.greet_at, &self.record.name, "greet again");
         let (session, answers, spare) = (state.session, state.theirs, !state.wanted);
         edge.say(link, Message::EnterRoom(EnterRoom { room: self.record.clone(), session, answers, spare }));
     }

@@ -10,6 +10,8 @@ pub const ROOM_LINGER: Duration = Duration::from_secs(3);
 pub const LINK_GRACE: Duration = Duration::from_secs(5);
 /// The same for an edge that the control plane has let go as well: it does not come back.
 pub(crate) const VANISHED_GRACE: Duration = Duration::from_secs(1);
+/// A link that came into the room is greeted this often until the far edge answers.
+pub(crate) const GREET_AGAIN: Duration = Duration::from_millis(200);
 /// Ways that are lost with the parent are not taken back from those behind this edge for so long: another parent is found within two
 /// round trips, and those behind need not look for one themselves. No loop can come of it, since every way told onward names this edge.
 pub(crate) const WAY_HOLD: Duration = Duration::from_millis(1_500);

@@ -27,6 +27,8 @@ pub(crate) struct RoomLink {
     pub(crate) entered: bool,
     /// It knows our session: what it says counts.
     pub(crate) answered: bool,
+    /// When it is greeted again, unless it answers.
+    pub(crate) greet_at: Instant,
     /// We need the link in the room ...
     pub(crate) wanted: bool,
     /// ... or the far edge does.
@@ -42,13 +44,14 @@ pub(crate) struct RoomLink {
 }
 
 impl RoomLink {
-    pub(crate) fn new(session: u64, wanted: bool) -> Self {
+    pub(crate) fn new(session: u64, wanted: bool, now: Instant) -> Self {
         Self {
             session,
             theirs: 0,
             told_theirs: 0,
             entered: false,
             answered: false,
+            greet_at: now,
             wanted,
             they_want: true,
             leaves_at: None,

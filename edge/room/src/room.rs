@@ -304,6 +304,7 @@ impl Room {
             self.handover_due(edge, now, id);
         }
         self.forget_lost(edge, now);
+        self.greet_again(edge, now);
         self.leave_spare_links(edge, now);
         self.let_go_of_ways(now);
         for sid in self.tracks.keys().cloned().collect::<Vec<_>>() {

@@ -17,6 +17,8 @@ const CALM: Duration = Duration::from_secs(2);
 const CALM_TIMEOUT: Duration = Duration::from_secs(90);
 /// A stream that was silent for so long before the loss is of somebody who left.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(3);
+/// Longer than it takes to notice a lost link, and over before much is done about it.
+const MOMENT: Duration = Duration::from_millis(320);
 /// After the watch, reliable messages under way arrive.
 const SETTLE: Duration = Duration::from_secs(1);
 
@@ -92,9 +94,12 @@ impl Class {
                 .iter()
                 .filter(|pupil| {
                     let streams = (publishers - usize::from(pupil.publishes)) * 2;
-                    !pupil.look(|seen| {
-                        !seen.homesick && seen.edge.is_some() && seen.gaps.fresh(now, FRESH) >= streams
-                    })
+                    let is_home = pupil.look(|seen| {
+                        // One that found its own edge closed on the way back tries again.
+                        seen.homesick |= seen.edge.is_some_and(|edge| edge != pupil.home);
+                        !seen.homesick && seen.edge.is_some()
+                    });
+                    !is_home || pupil.look(|seen| seen.gaps.fresh(now, FRESH)) < streams
                 })
                 .map(|pupil| pupil.identity.clone())
                 .collect();
@@ -103,12 +108,34 @@ impl Class {
             }
             ensure!(
                 now < end,
-                "no calm within {CALM_TIMEOUT:?}: {} lack media; logs in {}",
-                uneasy.join(", "),
-                self.fleet.kept().display()
+                "no calm within {CALM_TIMEOUT:?}; logs in {}:\n{}",
+                self.fleet.kept().display(),
+                self.lacking(now)
             );
         }
         Ok(())
+    }
+
+    /// Who does not hear whom.
+    fn lacking(&self, now: Instant) -> String {
+        let publishers: Vec<&Pupil> = self.pupils.iter().filter(|pupil| pupil.publishes).collect();
+        let lines = self.pupils.iter().map(|pupil| {
+            let edge = pupil.look(|seen| seen.edge);
+            let silent = publishers
+                .iter()
+                .filter(|other| other.identity != pupil.identity)
+                .flat_map(|other| [false, true].map(|is_video| (other.identity.clone(), is_video)));
+            let silent: Vec<String> = silent
+                .filter(|stream| {
+                    pupil.look(|seen| seen.gaps.silent_for(stream, now)).is_none_or(|age| age > FRESH)
+                })
+                .map(|(identity, is_video)| {
+                    format!("{identity}{}", if is_video { " video" } else { " audio" })
+                })
+                .collect();
+            format!("{} on {edge:?} lacks: {}", pupil.identity, silent.join(", "))
+        });
+        lines.collect::<Vec<_>>().join("\n")
     }
 
     async fn strike(&mut self, victim: Victim) -> anyhow::Result<Loss> {
@@ -127,12 +154,19 @@ impl Class {
                 let leader = self.fleet.etcd.leader().await?;
                 Loss::Etcd(vec![leader, (leader + 1) % etcd_cluster::MEMBERS])
             }
-            Victim::Link | Victim::LinkDirection => Loss::Link,
+            Victim::Link | Victim::LinkDirection | Victim::AllLinksForAMoment => Loss::Link,
         };
         match &loss {
             Loss::Edge(edge) => self.fleet.freeze(Fleet::node_of(*edge))?,
             Loss::ControlPlane(number) => self.fleet.kill(*number)?,
             Loss::Etcd(members) => members.iter().try_for_each(|member| self.fleet.etcd.kill(*member))?,
+            Loss::Link if victim == Victim::AllLinksForAMoment => {
+                for from in 0..self.fleet.edges {
+                    (0..self.fleet.edges).for_each(|to| self.fleet.cuts.cut(from, to));
+                }
+                tokio::time::sleep(MOMENT).await;
+                self.fleet.cuts.heal();
+            }
             Loss::Link => {
                 let (child, parent) = pick(self.links().await?)?;
                 self.fleet.cuts.cut(parent, child);
@@ -172,10 +206,11 @@ impl Class {
         for pupil in &self.pupils {
             let (gaps, order) = pupil.look(|seen| (seen.gaps.longest(now), seen.order.clone()));
             let is_moved = moved.contains(pupil.identity.as_str());
-            for ((from, _), gap) in gaps {
+            for ((from, is_video), gap) in gaps {
                 cost.dead += usize::from(gap + Duration::from_secs(1) > watch);
                 if is_moved || moved.contains(from.as_str()) {
-                    cost.own = cost.own.max(Some(gap));
+                    let own = if is_video { &mut cost.own_video } else { &mut cost.own_audio };
+                    *own = (*own).max(Some(gap));
                 } else {
                     cost.others = cost.others.max(gap);
                 }

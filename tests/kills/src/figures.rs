@@ -9,7 +9,9 @@ use crate::victim::Victim;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Cost {
     /// Longest silence that a user of the victim heard, or others heard of that user. `None`: the victim has no users.
-    pub(crate) own: Option<Duration>,
+    pub(crate) own_audio: Option<Duration>,
+    /// Likewise, of pictures. Those who publish here are deaf to keyframe requests and send a keyframe every second.
+    pub(crate) own_video: Option<Duration>,
     /// Longest silence between any two others.
     pub(crate) others: Duration,
     /// Streams that did not come back within the time that was watched.
@@ -44,17 +46,20 @@ impl Spread {
 /// Markdown, as it stands in `docs/reliability.md`.
 pub(crate) fn table(rows: &[(Victim, Vec<Cost>)]) -> String {
     let mut text = String::from(
-        "| lost | runs | users of the victim: p50 / p95 / p99 / max ms | all others: p50 / p95 / p99 / max ms | streams that stayed away | reliable data: sent, missing, double, out of order |\n|---|---|---|---|---|---|\n",
+        "| lost | runs | users of the victim, sound: p50 / p95 / p99 / max ms | pictures | all others, both | streams that stayed away | reliable data: sent, missing, double, out of order |\n|---|---|---|---|---|---|---|\n",
     );
     for (victim, costs) in rows {
-        let own: Vec<Duration> = costs.iter().filter_map(|cost| cost.own).collect();
-        let own = if own.is_empty() { "–".to_owned() } else { spread(Spread::of(own)) };
+        let own = |of: fn(&Cost) -> Option<Duration>| {
+            let own: Vec<Duration> = costs.iter().filter_map(of).collect();
+            if own.is_empty() { "–".to_owned() } else { spread(Spread::of(own)) }
+        };
+        let (audio, video) = (own(|cost| cost.own_audio), own(|cost| cost.own_video));
         let others = spread(Spread::of(costs.iter().map(|cost| cost.others).collect()));
         let sum = |of: fn(&Cost) -> u64| costs.iter().map(of).sum::<u64>();
         let dead: usize = costs.iter().map(|cost| cost.dead).sum();
         writeln!(
             text,
-            "| {} | {} | {own} | {others} | {dead} | {}, {}, {}, {} |",
+            "| {} | {} | {audio} | {video} | {others} | {dead} | {}, {}, {}, {} |",
             victim.name(),
             costs.len(),
             sum(|c| c.sent),

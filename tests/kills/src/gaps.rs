@@ -46,6 +46,11 @@ impl Gaps {
         self.streams.values().map(|silence| silence.last).max()
     }
 
+    /// Since when a stream is silent, if it was ever heard.
+    pub(crate) fn silent_for(&self, stream: &Stream, now: Instant) -> Option<Duration> {
+        self.streams.get(stream).map(|silence| now.saturating_duration_since(silence.last))
+    }
+
     /// Streams heard within `age`.
     pub(crate) fn fresh(&self, now: Instant, age: Duration) -> usize {
         let is_fresh = |silence: &&Silence| now.saturating_duration_since(silence.last) < age;

@@ -17,6 +17,7 @@ const SILENCE: Duration = Duration::from_millis(400);
 /// So long it has to answer.
 const PROBE_TIMEOUT: Duration = Duration::from_millis(300);
 const JOIN_TIMEOUT: Duration = Duration::from_millis(1_500);
+const PUBLISH_TIMEOUT: Duration = Duration::from_secs(3);
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 /// Reliable messages of each publisher.
 const DATA_INTERVAL: Duration = Duration::from_millis(100);
@@ -105,7 +106,7 @@ impl Pupil {
                 client.publish_audio("microphone", AUDIO_BPS).await?;
                 client.publish_video("camera", vec![layer], FPS).await
             };
-            if sends.await.is_err() {
+            if !matches!(tokio::time::timeout(PUBLISH_TIMEOUT, sends).await, Ok(Ok(()))) {
                 return;
             }
         }

@@ -16,10 +16,12 @@ pub(crate) enum Victim {
     Link,
     /// From the parent down only.
     LinkDirection,
+    /// All links, for a third of a second: longer than it takes to notice.
+    AllLinksForAMoment,
 }
 
 impl Victim {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::EdgeWithPublisher,
         Self::EdgeWithSubscribers,
         Self::Relay,
@@ -28,6 +30,7 @@ impl Victim {
         Self::EtcdMajority,
         Self::Link,
         Self::LinkDirection,
+        Self::AllLinksForAMoment,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -40,6 +43,7 @@ impl Victim {
             Self::EtcdMajority => "etcd majority",
             Self::Link => "one link",
             Self::LinkDirection => "one direction of a link",
+            Self::AllLinksForAMoment => "all links for 320 ms",
         }
     }
 }
