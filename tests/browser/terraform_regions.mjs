@@ -63,7 +63,8 @@ async function freePorts() {
 
 async function terraform(verb, regions = [], ...words) {
   const map = Object.fromEntries(regions.map((name) => [name, PLACES[name]]));
-  const variables = [`binary=${BINARY}`, `data_dir=${directory}/data`, `port_base=${base}`, `etcd=${has('etcd')}`, `regions=${JSON.stringify(map)}`];
+  const own = { binary: BINARY, data_dir: join(directory, 'data'), port_base: base, etcd: has('etcd'), regions: JSON.stringify(map) };
+  const variables = Object.entries(own).map(([name, value]) => `${name}=${value}`);
   const settings = verb === 'apply' || verb === 'destroy' ? ['-auto-approve', ...variables.flatMap((one) => ['-var', one])] : [];
   const state = verb === 'init' ? ['-backend=false'] : [`-state=${directory}/state`];
   const env = { ...process.env, TF_DATA_DIR: join(directory, 'terraform'), TF_IN_AUTOMATION: '1', TF_INPUT: '0', TF_CLI_ARGS: '-no-color' };
@@ -108,12 +109,14 @@ async function code(email) {
 async function account(name, role) {
   const email = `${name}-${Math.random().toString(36).slice(2)}@example.org`;
   const post = async (web, path, body) => {
-    const response = await fetch(`${web}${path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+    const headers = { 'content-type': 'application/json' };
+    const response = await fetch(`${web}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
     assert.ok(response.ok, `${path}: ${response.status}`);
     return response;
   };
   await post(planes[0], '/v1/accounts', { email, password: 'a password for tests', name, role, locale: 'ko' });
-  const confirmed = await post(planes.at(-1), '/v1/accounts/confirm', { email, code: await until(() => code(email), 'the mail with the code') });
+  const sent = await until(() => code(email), 'the mail with the code');
+  const confirmed = await post(planes.at(-1), '/v1/accounts/confirm', { email, code: sent });
   const cookie = /seodang_session=([^;]+)/.exec(confirmed.headers.get('set-cookie'))[1];
   const me = await (await fetch(`${planes[0]}/v1/me`, { headers: { cookie: `seodang_session=${cookie}` } })).json();
   return { ...me.account, cookie };
