@@ -110,6 +110,8 @@ impl Mailer {
             .from(self.from.clone())
             .to(Mailbox::new(None, mail.to.parse().context("address")?))
             .subject(&mail.subject)
+            // The same at each try: who got the mail twice can tell.
+            .message_id(Some(format!("<{}@{}>", mail.id, self.from.email.domain())))
             .header(ContentType::TEXT_PLAIN)
             .body(mail.text.clone())
             .context("mail")?;
