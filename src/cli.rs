@@ -46,6 +46,8 @@ enum Command {
     Backup(Kept),
     /// People and classes from a file into an empty database, SQLite or PostgreSQL
     Restore(Kept),
+    /// Makes an account an admin
+    Admin(Promoted),
 }
 
 /// Makes (or goes on with) the fleet's CA in DIRECTORY and issues a certificate and key per name.
@@ -67,6 +69,16 @@ struct Certificates {
 struct Kept {
     /// One line of JSON per row.
     file: PathBuf,
+    #[command(flatten)]
+    control_plane: role::Arguments,
+}
+
+/// An account, and the configuration that says where its database is.
+#[derive(Debug, clap::Args)]
+struct Promoted {
+    /// Its mail address.
+    #[arg(value_name = "MAIL")]
+    email: String,
     #[command(flatten)]
     control_plane: role::Arguments,
 }
@@ -108,6 +120,11 @@ async fn command(cli: Cli) -> anyhow::Result<()> {
         Command::Restore(kept) => {
             let rows = role::restore(&kept.control_plane, &kept.file).await?;
             tell(&mut std::io::stdout(), &format!("{rows} rows from {}", kept.file.display()));
+            Ok(())
+        }
+        Command::Admin(promoted) => {
+            let name = role::admin(&promoted.control_plane, &promoted.email).await?;
+            tell(&mut std::io::stdout(), &format!("{name} is an admin"));
             Ok(())
         }
     }
@@ -201,6 +218,8 @@ mod tests {
         let drain = parse(&["drain", "jeju", "--deadline", "10m", "--exit", "--wait"]);
         assert!(matches!(drain.expect("drain").command, Some(Command::Drain(_))));
         assert!(parse(&["drain", "jeju", "--cancel", "--exit"]).is_err());
+        let admin = parse(&["admin", "minji@example.org", "--config", "control-plane.toml"]);
+        assert!(matches!(admin.expect("admin").command, Some(Command::Admin(_))));
         assert!(parse(&["lecture"]).is_err());
     }
 }

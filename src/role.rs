@@ -192,6 +192,24 @@ pub(crate) async fn restore(arguments: &Arguments, file: &std::path::Path) -> an
     rows.with_context(|| format!("restoring {}", file.display()))
 }
 
+/// Makes whoever has the mail address an admin; the name.
+pub(crate) async fn admin(arguments: &Arguments, email: &str) -> anyhow::Result<String> {
+    use control_plane_classes::people::{Role, account, accounts, store};
+    let email = account::check_email(email).map_err(|_| anyhow::anyhow!("{email:?} is no mail address"))?;
+    let database = school(arguments).await?;
+    let promoted = async {
+        let found = store::find_by_email(&database, &email).await?;
+        let found = found.with_context(|| {
+            format!("no account has the mail address {email}, or it was disabled: sign up with it first")
+        })?;
+        let changed = accounts::set(&database, &found.id, Some(Role::Admin), None).await?;
+        anyhow::Ok(changed.account.name)
+    };
+    let promoted = promoted.await;
+    database.close().await;
+    promoted
+}
+
 /// A bound origin, registered while it runs; what it says of recordings goes to the store.
 pub(crate) async fn serve_origin(
     bound: origin::Origin,
@@ -278,4 +296,40 @@ fn load<T: DeserializeOwned>(table: &str, arguments: &Arguments) -> anyhow::Resu
         flags.push(Setting::flag(format!("--set {set}"), key, value));
     }
     Ok(control_plane_agent::config::load(arguments.config.as_deref(), &flags)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use control_plane_classes::people::{Locale, Role, accounts, store};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_account_that_is_there_becomes_an_admin() {
+        let directory = tempfile::tempdir().expect("temporary directory");
+        let data_dir = directory.path().display();
+        let keys = r#"[{ key = "key", secret = "0123456789abcdef0123456789abcdef" }]"#;
+        let set =
+            vec![format!("control_plane.data_dir={data_dir}"), format!("control_plane.api_keys={keys}")];
+        let arguments = Arguments { set, ..Arguments::default() };
+        let missing = admin(&arguments, "minji@example.org").await.expect_err("nobody there yet");
+        assert!(
+            missing.to_string().contains("no account has the mail address minji@example.org"),
+            "{missing}"
+        );
+        assert!(admin(&arguments, "minji").await.is_err(), "no mail address");
+
+        let database = school(&arguments).await.expect("opens");
+        let made = accounts::Made {
+            email: Some("minji@example.org"),
+            name: "Minji",
+            role: Role::Student,
+            locale: Locale::En,
+            password_hash: None,
+        };
+        let account = accounts::make(&database, &made, 1).await.expect("made");
+        assert_eq!(admin(&arguments, " Minji@example.org").await.expect("made an admin"), "Minji");
+        let found = store::find(&database, &account.id).await.expect("read").expect("there");
+        assert_eq!(found.role, Role::Admin);
+    }
 }
