@@ -22,5 +22,6 @@ export async function faultsOf(page) {
       nodes: nodes.map(({ target, failureSummary }) => `${target.join(' ')} (${(failureSummary ?? '').split('\n')[1]?.trim() ?? ''})`),
     }));
   }, RULES);
-  return violations.filter(({ impact }) => GRAVE.has(impact)).flatMap(({ id, impact, nodes }) => nodes.map((node) => `${impact} ${id}: ${node}`));
+  const grave = violations.filter(({ impact }) => GRAVE.has(impact));
+  return grave.flatMap(({ id, impact, nodes }) => nodes.map((node) => `${impact} ${id}: ${node}`));
 }

@@ -205,7 +205,9 @@ function story(kind) {
     const line = await student.context().newCDPSession(student);
     await line.send('Network.enable');
     const offline = (down) => Promise.all([
-      line.send('Network.emulateNetworkConditions', { offline: down, latency: 0, downloadThroughput: -1, uploadThroughput: -1, packetLoss: down ? 100 : 0 }),
+      line.send('Network.emulateNetworkConditions', {
+        offline: down, latency: 0, downloadThroughput: -1, uploadThroughput: -1, packetLoss: down ? 100 : 0,
+      }),
       line.send('Network.setBlockedURLs', { urls: down ? ['*'] : [] }),
     ]);
     let cut = true;
@@ -224,7 +226,8 @@ function story(kind) {
     await offline(true);
     await quiz.getByTestId('quiz-choice').nth(1).check();
     await quiz.getByTestId('quiz-submit').click();
-    await until(() => quiz.getByTestId('post-status').getAttribute('data-state').then((state) => state === 'waiting'), 'the answer to be kept');
+    const posted = () => quiz.getByTestId('post-status').getAttribute('data-state');
+    await until(async () => (await posted()) === 'waiting', 'the answer to be kept');
     await until(() => tries > 0, 'a try that fails');
     assert.equal((await ask(`/quizzes/${quizId}/tally`)).answered, 0);
     await shot(student, 'quiz-cut');
@@ -232,7 +235,7 @@ function story(kind) {
     cut = false;
     await offline(false);
     const backAt = Date.now();
-    await until(() => quiz.getByTestId('post-status').getAttribute('data-state').then((state) => state === 'arrived'), 'the answer to arrive', 20_000);
+    await until(async () => (await posted()) === 'arrived', 'the answer to arrive', 20_000);
     t.diagnostic(`answered ${Date.now() - backAt} ms after the line was back; ${tries} tries before, delivered ${delivered.length} times`);
     assert.equal(new Set(delivered).size, 1, 'every delivery has the same id');
     assert.ok(delivered.length >= 2);
@@ -297,7 +300,8 @@ function story(kind) {
     await viewer.goto(`${house.web}/class/${encodeURIComponent(classId)}`);
     await viewer.getByTestId('class-replay').click();
     await viewer.getByTestId('replay-region').selectOption('gangneung');
-    await viewer.waitForFunction(() => window.__replay?.node === 'gangneung-cdn' && window.__replay.presentations().some((p) => p.active), null, { timeout: 20_000 });
+    const plays = () => window.__replay?.node === 'gangneung-cdn' && window.__replay.presentations().some(({ active }) => active);
+    await viewer.waitForFunction(plays, null, { timeout: 20_000 });
     const event = viewer.locator('[data-testid="timeline-event"][data-kind="quiz"]').first();
     await event.waitFor();
     const openedMs = Number(await event.getAttribute('data-at'));
