@@ -3,7 +3,7 @@
 //! # In words
 //!
 //! *Together*: two classes are as near as the people they share, counted by cosine; people who take everything say little
-//! about each, and pairs few people share are held back ([`SHRINKAGE`]). A class stands for someone by its nearness to each
+//! about each, and pairs few people share are held back (`SHRINKAGE`). A class stands for someone by its nearness to each
 //! class that person took, liked or watched, the recent ones weighing more.
 //!
 //! *Alike*: category, instructor, level and the words of the title, rare words weighing more, against a profile made of what
@@ -108,7 +108,10 @@ pub enum Reason {
     Searched {
         text: String,
     },
+    /// Many took it.
     Popular,
+    /// Nobody took it yet, and nothing better is known.
+    New,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -190,7 +193,7 @@ impl Recommender {
                 let reason = match near {
                     Some(near) if share >= by_kind => Reason::TakenTogether { item: self.id(near.because) },
                     _ if by_kind > 0.05 => self.why_alike(person, &acts, index),
-                    _ => Reason::Popular,
+                    _ => self.by_takers(index),
                 };
                 Recommendation { id: self.id(index), score, reason }
             })
@@ -279,8 +282,13 @@ impl Recommender {
             _ if person.interests.contains(&item.category) => {
                 Reason::Interest { category: item.category.clone() }
             }
-            _ => Reason::Popular,
+            _ => self.by_takers(index),
         }
+    }
+
+    /// That many take it is said of what somebody took.
+    fn by_takers(&self, index: ItemIndex) -> Reason {
+        if self.fame[index as usize] > 0.0 { Reason::Popular } else { Reason::New }
     }
 
     /// Gives each item its features, of length 1.

@@ -119,6 +119,7 @@ fn words(app: &App, reason: &Reason) -> Words {
         Reason::Searched { text } => {
             (format!("‘{text}’ 검색과 맞아요"), format!("You searched for “{text}”"))
         }
+        Reason::New => ("새로 열린 수업이에요".to_owned(), "New here".to_owned()),
         Reason::Popular => ("많은 분들이 듣고 있어요".to_owned(), "Many people take this".to_owned()),
     };
     Words { ko, en }
