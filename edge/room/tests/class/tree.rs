@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use edge_room::{LINK_GRACE, Neighbour, Request, TrackPermission};
+use edge_room::{LINK_GRACE, Neighbour, Request, RoomPeers, TrackPermission};
 use edge_sfu::Event;
 use edge_wire::control::{Message, OriginRoute, ParticipantUpdate};
 use edge_wire::model::Participant;
@@ -52,6 +52,26 @@ fn everything_an_edge_says_goes_on_to_those_who_are_not_its_neighbours() {
     assert_eq!(world.edges[2].media.layers_received(), [0_u8; 0], "who may watch holds two edges away");
     world.ask(teacher, Request::Leave);
     assert_eq!(world.identities(student), ["middle"]);
+}
+
+#[test]
+fn a_child_that_is_back_before_its_parent_notices_is_heard_in_the_end() {
+    let mut world = World::new(2);
+    world.join(0, "teacher");
+    let student = world.join(1, "student");
+    // A tree: the child enters, the parent only admits.
+    let parent = RoomPeers { admitted: vec![link(1)], ..RoomPeers::default() };
+    world.edges[0].rooms.handle_room_peers(world.now, "class", parent);
+    world.run();
+    world.set_link(0, 1, false);
+    // The child's side heals first: what it says on entering falls on deaf ears.
+    world.restore_link(1, 0);
+    world.run();
+    world.restore_link(0, 1);
+    world.pass(Duration::from_secs(1));
+    assert_eq!(world.identities(student), ["teacher"]);
+    world.pass(LINK_GRACE * 2);
+    assert_eq!(world.identities(student), ["teacher"], "it was there to stay");
 }
 
 #[test]

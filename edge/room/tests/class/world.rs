@@ -253,6 +253,12 @@ impl World {
         self.run();
     }
 
+    /// One side of a link that was down takes it for up again; the other side still hears nothing.
+    pub(crate) fn restore_link(&mut self, at: usize, to: usize) {
+        self.down.remove(&(at.min(to), at.max(to)));
+        self.edges[at].rooms.link_up(self.now, link(to), format!("edge-{to}"));
+    }
+
     /// Lets time pass, timers fire in order.
     pub(crate) fn pass(&mut self, duration: Duration) {
         let end = self.now + duration;
