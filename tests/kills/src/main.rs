@@ -39,6 +39,9 @@ struct Arguments {
     /// Seconds after a loss in which gaps count.
     #[arg(long, default_value_t = 6)]
     watch_s: u64,
+    /// Fails when a stream stays away, or a reliable message is missing, double or out of order.
+    #[arg(long)]
+    check: bool,
     /// Leaves logs behind.
     #[arg(long)]
     keep: bool,
@@ -66,6 +69,12 @@ async fn main() -> anyhow::Result<()> {
             let cost = class.lose(victim, Duration::from_secs(arguments.watch_s)).await;
             let cost = cost.with_context(|| format!("{}, run {run}", victim.name()))?;
             eprintln!("{} {run}/{}: {cost:?}", victim.name(), arguments.runs);
+            let is_whole = cost.dead == 0 && cost.missing + cost.double + cost.disordered == 0;
+            anyhow::ensure!(
+                is_whole || !arguments.check,
+                "{}, run {run}: not all came back whole",
+                victim.name()
+            );
             costs.push(cost);
         }
         rows.push((victim, costs));
