@@ -33,7 +33,8 @@ impl Identity {
     /// Takes the fleet's CA, the node's certificate chain (leaf first) and its key, all PEM.
     ///
     /// # Errors
-    /// Says which of the three is missing or unreadable, or that the key does not belong to the certificate.
+    /// Says which of the three is missing or unreadable, that the key does not belong to the certificate, or that the certificate
+    /// has expired: every peer would refuse it, and say less.
     pub fn load(ca_pem: &[u8], cert_pem: &[u8], key_pem: &[u8]) -> anyhow::Result<Self> {
         let mut roots = rustls::RootCertStore::empty();
         for certificate in certificates(ca_pem).context("fleet CA")? {
@@ -42,6 +43,7 @@ impl Identity {
         let chain = certificates(cert_pem).context("node certificate")?;
         let key = PrivateKeyDer::from_pem_slice(key_pem).context("node key: no PEM private key in it")?;
         let name = peer_name(&chain).context("node certificate")?;
+        check_validity(&chain, crate::unix_time_ms() / 1000).context("node certificate")?;
         let identity = Self { name, roots: Arc::new(roots), chain, key: Arc::new(key) };
         identity.server_config(&[]).context("node certificate and key")?;
         Ok(identity)
@@ -117,6 +119,19 @@ impl Identity {
             .context("TLS configuration for QUIC")?;
         Ok(quinn::ClientConfig::new(Arc::new(tls)))
     }
+}
+
+fn check_validity(chain: &[CertificateDer<'_>], now_s: u64) -> anyhow::Result<()> {
+    let leaf = chain.first().context("there is none")?;
+    let (_, leaf) = x509_parser::parse_x509_certificate(leaf).context("not readable")?;
+    let (from, to) = (leaf.validity().not_before, leaf.validity().not_after);
+    let now_s = i64::try_from(now_s).unwrap_or(i64::MAX);
+    anyhow::ensure!(
+        now_s <= to.timestamp(),
+        "expired on {to}; make another one with `seodang certificates`, in the folder of the same CA"
+    );
+    anyhow::ensure!(from.timestamp() <= now_s, "not valid before {from}; is this machine's clock right?");
+    Ok(())
 }
 
 /// Node id of a peer whose chain TLS has already verified: the first DNS name of its certificate.

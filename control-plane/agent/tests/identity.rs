@@ -123,3 +123,24 @@ fn files_that_do_not_belong_together_are_named() {
     assert!(load(&a.ca_pem, &a.cert_pem, &a.cert_pem).contains("node key"));
     assert!(authority.issue("Not a name", &[]).is_err());
 }
+
+#[test]
+fn a_certificate_that_has_expired_says_so_at_the_start() {
+    let year = |year| rcgen::date_time_ymd(year, 1, 1);
+    let made = |from, to| {
+        let ca_key = rcgen::KeyPair::generate().expect("a key");
+        let mut ca = rcgen::CertificateParams::new(Vec::<String>::new()).expect("parameters");
+        ca.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let ca_pem = ca.self_signed(&ca_key).expect("signed").pem();
+        let mut node = rcgen::CertificateParams::new(vec!["edge".to_owned()]).expect("parameters");
+        (node.not_before, node.not_after) = (year(from), year(to));
+        let key = rcgen::KeyPair::generate().expect("a key");
+        let node = node.signed_by(&key, &rcgen::Issuer::new(ca, ca_key)).expect("signed");
+        Identity::load(ca_pem.as_bytes(), node.pem().as_bytes(), key.serialize_pem().as_bytes())
+    };
+    assert!(made(2020, 2120).is_ok());
+    let expired = format!("{:#}", made(2020, 2021).expect_err("expired"));
+    assert!(expired.contains("expired on") && expired.contains("seodang certificates"), "{expired}");
+    let early = format!("{:#}", made(2110, 2120).expect_err("not valid yet"));
+    assert!(early.contains("not valid before"), "{early}");
+}
