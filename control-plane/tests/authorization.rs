@@ -1,4 +1,4 @@
-//! Who may do what: every endpoint of people and catalogue for every role, against a class of somebody's own or of another's.
+//! Who may do what: every endpoint (those of the classroom in `classroom.rs`) for every role, against a class of somebody's own or of another's.
 //!
 //! A row is an endpoint and the status each role gets. Each cell has a class of its own, taught by `own`, in which `student`
 //! has a place; the edges of what a row does (`{class}`, `{material}`) are filled in. Other parts add their rows.
@@ -83,6 +83,23 @@ const CATALOGUE: &[Row] = &[
     ),
 ];
 
+const DISCOVER: &[Row] = &[
+    ("GET", "/v1/recommendations", "", [200; 7]),
+    ("GET", "/v1/search/suggest?q=a", "", [200; 7]),
+    ("POST", "/v1/wishes", r#"{"text":"cello"}"#, [401, 201, 201, 201, 201, 201, 422]),
+    ("GET", "/v1/me/wishes", "", [401, 200, 200, 200, 200, 200, 422]),
+    ("DELETE", "/v1/wishes/w_of_somebody", "", [401, 404, 404, 404, 404, 404, 422]),
+    ("GET", "/v1/demand", "", [401, 403, 403, 200, 200, 200, 200]),
+];
+
+const FRONT: &[Row] = &[
+    ("GET", "/v1/config", "", [200; 7]),
+    ("GET", "/v1/regions", "", [200; 7]),
+    ("GET", "/v1/edges", "", [200; 7]),
+    ("GET", "/v1/cdn", "", [200; 7]),
+    ("GET", "/v1/openapi.json", "", [200; 7]),
+];
+
 struct People {
     roles: [Person; 7],
 }
@@ -114,7 +131,7 @@ async fn every_endpoint_answers_every_role_as_the_table_says(database: Secret) {
     let people = people(&school).await;
     let [_, student, _, own, ..] = &people.roles;
     let mut wrong = Vec::new();
-    for (method, path, body, expected) in PEOPLE.iter().chain(CATALOGUE) {
+    for (method, path, body, expected) in PEOPLE.iter().chain(CATALOGUE).chain(DISCOVER).chain(FRONT) {
         for ((role, who), expected) in ROLES.iter().zip(&people.roles).zip(expected) {
             let class = json!({"title": "ink", "capacity": 9, "starts_at_ms": 1_900_000_000_000_u64});
             let class = school.class(own, class).await;
