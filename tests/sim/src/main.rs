@@ -14,6 +14,9 @@ struct Arguments {
     /// The first of them. `--first S --seeds 1` replays one.
     #[arg(long, default_value_t = 0)]
     first: u64,
+    /// Every so many seeds also lose links and relays while everybody sends; they are long. 0: none does.
+    #[arg(long, default_value_t = 10)]
+    failover_every: u64,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -43,8 +46,8 @@ fn main() -> anyhow::Result<()> {
     }
     let (mut failed, mut messages, mut announcements) = (Vec::new(), 0, 0);
     for seed in arguments.first..arguments.first + arguments.seeds {
-        // They are long: one in ten is enough to keep a thousand seeds affordable.
-        if seed.is_multiple_of(10)
+        if arguments.failover_every > 0
+            && seed.is_multiple_of(arguments.failover_every)
             && let Err(what) = sim::failover::run(seed)
         {
             writeln!(out, "{what}")?;
