@@ -200,8 +200,18 @@ impl Fleet {
         Ok(())
     }
 
-    /// The plan of the room, if there is one.
+    /// The plan of the room, if there is one. A cluster that has just lost its leader is asked again.
     pub(crate) async fn topology(&self) -> anyhow::Result<Option<Topology>> {
+        let end = Instant::now() + START_TIMEOUT;
+        loop {
+            match self.read_topology().await {
+                Err(_) if Instant::now() < end => tokio::time::sleep(Duration::from_millis(500)).await,
+                read => return read,
+            }
+        }
+    }
+
+    async fn read_topology(&self) -> anyhow::Result<Option<Topology>> {
         let mut client = self.etcd.root().await?;
         let answer = client.get(key::topology(ROOM), None).await?;
         Ok(answer.kvs().first().and_then(|entry| serde_json::from_slice(entry.value()).ok()))
