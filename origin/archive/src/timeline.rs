@@ -68,7 +68,8 @@ impl Timeline {
     }
 }
 
-/// Of a word about the class (`{"v", "kind", …}`) what a replay shows: quiz, poll, chat, question, raised hands. Keys,
+/// Of a word about the class (`{"v", "kind", …}`) what a replay shows: quiz, poll, chat, question, raised hands,
+/// whom the instructor put in the light (an identity, or null). Keys,
 /// answers and counts stay with the control plane: a recording is read by whoever has its address.
 fn class_event(mut word: Value) -> Option<(&'static str, Value)> {
     let (kind, part) = match word["kind"].as_str()? {
@@ -77,6 +78,7 @@ fn class_event(mut word: Value) -> Option<(&'static str, Value)> {
         "chat" => ("chat", "chat"),
         "question" => ("question", "question"),
         "hands" => ("hand", "hands"),
+        "spotlight" => ("spotlight", "spotlight"),
         _ => return None,
     };
     let mut data = word.as_object_mut()?.remove(part)?;
