@@ -14,6 +14,8 @@ pub(crate) struct Metrics {
     /// `ok`, or the code of the error answer.
     pub(crate) joins: Family<Outcome, Counter>,
     pub(crate) rate_limited: Counter,
+    /// Of use or not: where there is no such account the work is done too.
+    pub(crate) password_hashes: Counter,
     pub(crate) store_requests: Family<Outcome, Counter>,
     pub(crate) store_watches: Gauge,
     pub(crate) node_connections: Gauge,
@@ -54,6 +56,8 @@ impl Metrics {
         let registry = registry.sub_registry_with_prefix("seodang_control_plane");
         registry.register("joins", "Join requests answered", metrics.joins.clone());
         registry.register("rate_limited", "Requests refused for their rate", metrics.rate_limited.clone());
+        let help = "Passwords hashed, to keep them, to check them, or to take as long";
+        registry.register("password_hashes", help, metrics.password_hashes.clone());
         registry.register("store_requests", "Requests of nodes to the store", metrics.store_requests.clone());
         registry.register("store_watches", "Watches nodes hold open", metrics.store_watches.clone());
         registry.register(

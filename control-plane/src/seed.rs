@@ -1,5 +1,7 @@
 //! What a development house begins with: a few people and classes, so that its pages are not empty.
 
+use std::sync::atomic::AtomicU64;
+
 use control_plane_agent::unix_time_ms;
 use control_plane_classes::catalogue::class::NewClass;
 use control_plane_classes::catalogue::{Class, edit, enrolment};
@@ -28,7 +30,7 @@ pub(crate) async fn seed(database: &Database) -> anyhow::Result<bool> {
         return Ok(false);
     }
     let now_ms = unix_time_ms();
-    let hash = tokio::task::spawn_blocking(|| password::hash(PASSWORD)).await?;
+    let hash = tokio::task::spawn_blocking(|| password::hash(PASSWORD, &AtomicU64::new(0))).await?;
     let mut ids = Vec::new();
     for (email, name, role, locale) in PEOPLE {
         let made = Made { email: Some(email), name, role, locale, password_hash: Some(&hash) };

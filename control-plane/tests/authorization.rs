@@ -13,6 +13,7 @@ use serde_json::json;
 #[path = "support/both.rs"]
 mod both;
 #[path = "support/school.rs"]
+#[expect(dead_code, reason = "figures are of no interest here")]
 mod school;
 
 use both::both;

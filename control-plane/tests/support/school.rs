@@ -21,6 +21,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub(crate) struct School {
     pub(crate) address: SocketAddr,
+    admin: SocketAddr,
     config: Config,
     store: Arc<dyn Store>,
     client: Client<HttpConnector, Full<Bytes>>,
@@ -119,11 +120,12 @@ impl School {
     async fn start(config: Config, store: Arc<dyn Store>, directory: Arc<tempfile::TempDir>) -> Self {
         let control_plane = ControlPlane::bind(config.clone(), store.clone(), None).await.expect("binds");
         let address = control_plane.address().expect("bound");
+        let admin = control_plane.admin_address().expect("bound");
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         tokio::spawn(async move { control_plane.run(stopped).await.expect("runs") });
         let client = Client::builder(hyper_util::rt::TokioExecutor::new()).build_http();
-        Self { address, config, store, client, _stop: stop.drop_guard(), directory }
+        Self { address, admin, config, store, client, _stop: stop.drop_guard(), directory }
     }
 
     /// What it answers, without waiting for the end of a body that may have none.
@@ -158,6 +160,16 @@ impl School {
         let bytes = body.collect().await.expect("a body").to_bytes();
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
         Answer { status: parts.status, headers: parts.headers, bytes, body }
+    }
+
+    /// A figure without labels, as it is scraped.
+    pub(crate) async fn metric(&self, name: &str) -> u64 {
+        let uri = format!("http://{}/metrics", self.admin).parse().expect("a URI");
+        let body = self.client.get(uri).await.expect("an answer").into_body();
+        let text =
+            String::from_utf8(body.collect().await.expect("a body").to_bytes().to_vec()).expect("text");
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("{name} in:\n{text}"))
     }
 
     fn request(

@@ -198,12 +198,14 @@ pub(crate) fn wrong_credentials() -> Refusal {
 /// A few at once, off the event loop: each takes 19 MiB and a core.
 async fn hashed(app: &App, text: String) -> Result<String, Refusal> {
     let _turn = app.hashing.acquire().await.expect("never closed");
-    tokio::task::spawn_blocking(move || password::hash(&text)).await.map_err(|_| broken())
+    let computed = app.metrics.password_hashes.clone();
+    tokio::task::spawn_blocking(move || password::hash(&text, computed.inner())).await.map_err(|_| broken())
 }
 
 pub(crate) async fn verified(app: &App, text: String, stored: Option<String>) -> Result<bool, Refusal> {
     let _turn = app.hashing.acquire().await.expect("never closed");
-    tokio::task::spawn_blocking(move || password::verify(&text, stored.as_deref()))
+    let computed = app.metrics.password_hashes.clone();
+    tokio::task::spawn_blocking(move || password::verify(&text, stored.as_deref(), computed.inner()))
         .await
         .map_err(|_| broken())
 }
