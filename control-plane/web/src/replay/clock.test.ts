@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Presentation } from '../api/contract';
-import { correct, endOf, gapEnd, isActive, pickMain, pickMaster } from './clock';
+import { correct, endOf, gapEnd, isActive, pickMaster } from './clock';
 import { manifestPath, manifestUrl } from './source';
 
 const entry = (id: string, start_ms: number, end_ms: number, change: Partial<Presentation> = {}): Presentation => ({
@@ -57,16 +57,6 @@ test('the clock is the longest camera with sound, and does not change without ne
   expect(pickMaster([screen, voice, student], 'voice')?.id).toBe('student');
   expect(pickMaster([screen, voice], null)?.id).toBe('voice');
   expect(pickMaster([], 'gone')).toBeNull();
-});
-
-test('a shared screen is large unless the reader chose otherwise', () => {
-  const camera = entry('camera', 0, 1);
-  const screen = entry('screen', 0, 1, { source: 'screen_share' });
-  const voice = entry('voice', 0, 1, { source: 'microphone', has_video: false });
-  expect(pickMain([camera, screen, voice], null, 'camera')).toBe('screen');
-  expect(pickMain([camera, screen], 'camera', null)).toBe('camera');
-  expect(pickMain([camera], 'screen', 'camera')).toBe('camera');
-  expect(pickMain([voice], null, 'voice')).toBeNull();
 });
 
 test('what reaches the end of a running class goes on, what ended before does not', () => {

@@ -55,17 +55,6 @@ function weight(entry: Presentation): number {
   return entry.has_audio ? 1 : 2;
 }
 
-/** What is large: the reader's choice, else a shared screen, else the clock's picture, else any picture. */
-export function pickMain(active: readonly Presentation[], chosen: string | null, master: string | null): string | null {
-  const seen = active.filter((entry) => entry.has_video);
-  const found =
-    seen.find((entry) => entry.id === chosen) ??
-    seen.findLast((entry) => entry.source === 'screen_share') ??
-    seen.find((entry) => entry.id === master) ??
-    seen[0];
-  return found?.id ?? null;
-}
-
 /** The end of the gap a moment lies in, or `null`. Gaps are on the class timeline. */
 export function gapEnd(entry: Presentation, atMs: number): number | null {
   // A player rests a little before a hole: the last frame's end.

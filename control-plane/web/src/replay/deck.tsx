@@ -7,29 +7,31 @@ import { useT } from '../i18n';
 import { clock } from '../i18n/format';
 import { classHref, Link } from '../router';
 import { recall, remember } from '../storage';
-import { Loading } from '../ui/notice';
-import { firstMoment, pickMain } from './clock';
+import { firstMoment } from './clock';
 import { Controls } from './controls';
 import type { Engine } from './engine';
 import { dueQuiz, quizzesOf, type TimedQuiz } from './happenings';
+import type { Teacher } from './focus';
 import { handleKey } from './keys';
 import { QuizMoment } from './quiz-moment';
 import { Side, type SideTab } from './side';
+import { Stage } from './stage';
 import { useWatched } from './use-watched';
-import type { PlayerView, ReplayView } from './view';
+import type { ReplayView } from './view';
 
 interface DeckProps {
   engine: Engine;
   manifest: Manifest;
   events: TimelineEvent[];
   classId: string;
+  teacher: Teacher | null;
   /** Whether the viewer teaches this class. */
   teaches: boolean;
   resumedMs: number | null;
 }
 
 /** Pictures, controls, and what went on beside them, of one replay. */
-export function Deck({ engine, manifest, events, classId, teaches, resumedMs }: DeckProps) {
+export function Deck({ engine, manifest, events, classId, teacher, teaches, resumedMs }: DeckProps) {
   const t = useT();
   const { account } = useAccount();
   const view = useSyncExternalStore(engine.subscribe, engine.view);
@@ -40,18 +42,10 @@ export function Deck({ engine, manifest, events, classId, teaches, resumedMs }: 
   );
   const classroom = useClassroom(room, signedIn);
   useWatched(engine, classId, manifest.room_sid, signedIn);
-  const [chosen, setChosen] = useState<string | null>(null);
   const [tab, setTab] = useState<SideTab>('events');
   const quizzes = useMemo(() => quizzesOf(events), [events]);
   const moment = useQuizMoment(engine, view, quizzes);
   const frame = useRef<HTMLDivElement>(null);
-  const active = view.players.filter((player) => player.active && !player.failed);
-  const master = view.players.find((player) => player.master)?.entry.id ?? null;
-  const main = pickMain(
-    active.map((player) => player.entry),
-    chosen,
-    master,
-  );
   useEffect(() => {
     const ask = () => {
       setTab('questions');
@@ -66,26 +60,7 @@ export function Deck({ engine, manifest, events, classId, teaches, resumedMs }: 
   return (
     <div className="deck">
       <div className="deck-player" ref={frame}>
-        <div
-          className="replay-stage"
-          data-testid="replay-stage"
-          data-pictures={active.filter((player) => player.entry.has_video).length}
-        >
-          {view.players.map((player) => (
-            <MediaTile
-              key={player.entry.id}
-              player={player}
-              main={player.entry.id === main}
-              onChoose={() => setChosen(player.entry.id === main ? null : player.entry.id)}
-            />
-          ))}
-          {main === null && <p className="replay-empty">{t(active.length > 0 ? 'replay.audio_only' : 'replay.nothing')}</p>}
-          {view.buffering && (
-            <div className="replay-wait">
-              <Loading text={t('replay.buffering')} />
-            </div>
-          )}
-        </div>
+        <Stage view={view} events={events} teacher={teacher} />
         <Controls engine={engine} view={view} manifest={manifest} events={events} frame={frame} />
       </div>
       <div className="deck-notes">
@@ -239,44 +214,5 @@ function Notes({ view, manifest, classId, resumedMs, onRestart }: NotesProps) {
       )}
       {manifest.state === 'partial' && <p className="deck-note">{t('replay.partial')}</p>}
     </>
-  );
-}
-
-/**
- * The element belongs to the engine and is only put up here. Tiles keep their place in the document and move by style:
- * a media element that is taken out and put in again would stop playing.
- */
-function MediaTile({ player, main, onChoose }: { player: PlayerView; main: boolean; onChoose: () => void }) {
-  const t = useT();
-  const holder = useRef<HTMLDivElement>(null);
-  const { entry, element, active } = player;
-  const name = entry.name || entry.identity;
-  useEffect(() => {
-    holder.current?.replaceChildren(element);
-  }, [element]);
-  return (
-    <div
-      className="media-tile"
-      data-testid="presentation"
-      data-id={entry.id}
-      data-source={entry.source}
-      data-identity={entry.identity}
-      data-active={active}
-      data-main={main}
-      data-video={entry.has_video}
-      hidden={!active}
-    >
-      <div className="media-holder" ref={holder} />
-      <button
-        type="button"
-        className="media-choose"
-        tabIndex={entry.has_video ? 0 : -1}
-        disabled={!entry.has_video}
-        aria-label={t('replay.enlarge', { name })}
-        aria-pressed={main}
-        onClick={onChoose}
-      />
-      <span className="tile-label media-name">{entry.source === 'screen_share' ? t('live.screen.of', { name }) : name}</span>
-    </div>
   );
 }

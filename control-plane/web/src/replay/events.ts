@@ -11,7 +11,7 @@ function text(data: Data, ...names: string[]): string | undefined {
 }
 
 /**
- * What a reader wants to find again. Muting, and sound and picture that come with joining, are left out; a message that
+ * What a reader wants to find again, and whom the light was on. Muting, and sound and picture that come with joining, are left out; a message that
  * was taken back is gone, an edited one stands once, where it was first said, as it was last said. Names are filled in
  * where only an identity was noted.
  */
@@ -43,6 +43,9 @@ export function readable(events: readonly TimelineEvent[]): TimelineEvent[] {
   }
   return shown.filter((event) => dataOf(event).deleted !== true);
 }
+
+/** What stands in the list: whom the light was on is seen in the pictures. */
+export const isListed = (event: TimelineEvent): boolean => event.kind !== 'spotlight';
 
 /** One line about something that happened in class. Kinds this page does not know are shown by their name. */
 export function describeEvent(t: Translate, event: TimelineEvent): string {

@@ -1,15 +1,18 @@
-import { useState } from 'react';
+import { useMemo, useState } from 'react';
+import { useAccount } from '../account/context';
 import { ApiError, getClass, getConfig } from '../api/client';
 import { regionName, useT } from '../i18n';
 import { explain } from '../i18n/errors';
 import { RegionSelect } from '../lobby/region-select';
-import { Link } from '../router';
+import { classHref, Link } from '../router';
 import { recall, remember } from '../storage';
 import { ErrorNotice, Loading, Notice } from '../ui/notice';
 import { useLoad } from '../ui/use-load';
 import { useTitle } from '../ui/use-title';
 import { Deck } from './deck';
+import { merge } from './happenings';
 import { useReplay } from './use-replay';
+import { useTold } from './use-told';
 import '../classroom/classroom.css';
 import './replay.css';
 
@@ -20,10 +23,13 @@ export default function ReplayPage({ id }: { id: string }) {
   const [regionId, setRegionId] = useState(new URLSearchParams(location.search).get('region') ?? recall('region') ?? '');
   const region = config?.dev ? (config.regions.find((known) => known.id === regionId) ?? config.regions[0] ?? null) : null;
   // Without settings the viewer's address says where they are: that is how it works outside of development anyway.
-  const { engine, manifest, node, events, resumedMs, error, retry } = useReplay(
+  const { engine, manifest, node, events: recorded, resumedMs, error, retry } = useReplay(
     id,
     config || configError !== null ? region : undefined,
   );
+  const { account } = useAccount();
+  const told = useTold(id, manifest?.room_sid, account !== null, manifest?.state === 'live');
+  const events = useMemo(() => merge(recorded, told), [recorded, told]);
   // Asked for on its own: a class without a replay has a title, too.
   const { value: entry } = useLoad(() => getClass(id), [id]);
   const title = entry?.title ?? id;
@@ -33,8 +39,8 @@ export default function ReplayPage({ id }: { id: string }) {
   return (
     <div className="page replay-page" data-testid="replay" data-state={manifest?.state ?? 'loading'}>
       <header className="replay-head">
-        <Link href="/" className="soft">
-          ← {t('common.home')}
+        <Link href={classHref(id)} className="soft">
+          ← {t('replay.class')}
         </Link>
         <h1>{title}</h1>
         {entry && <p>{t('home.by', { name: entry.instructor.name })}</p>}
@@ -59,6 +65,7 @@ export default function ReplayPage({ id }: { id: string }) {
           manifest={manifest}
           events={events}
           classId={id}
+          teacher={entry?.instructor ?? null}
           teaches={entry?.mine?.teaches ?? false}
           resumedMs={resumedMs}
         />

@@ -9,7 +9,7 @@ import type { ClassroomView } from '../classroom/use-classroom';
 import { useT } from '../i18n';
 import { clock } from '../i18n/format';
 import { classHref, Link } from '../router';
-import { describeEvent } from './events';
+import { describeEvent, isListed } from './events';
 import { chatOf, pollsOf, type Said } from './happenings';
 
 export type SideTab = 'events' | 'chat' | 'questions';
@@ -39,7 +39,7 @@ export function Side({ room, view, events, timeMs, roomSid, signedIn, tab, onTab
         {(name) => t(`replay.tab.${name}`)}
       </Tabs>
       <div className="side-panel" role="tabpanel" id={`tabpanel-${tab}`} aria-labelledby={`tab-${tab}`} tabIndex={0}>
-        {tab === 'events' && <EventList events={events} timeMs={timeMs} onEvent={onEvent} />}
+        {tab === 'events' && <EventList events={events.filter(isListed)} timeMs={timeMs} onEvent={onEvent} />}
         {tab === 'chat' && <Conversation said={chatOf(events)} timeMs={timeMs} onSeek={onSeek} />}
         {tab === 'questions' && (
           <>

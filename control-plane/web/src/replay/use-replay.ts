@@ -1,10 +1,8 @@
 import { useEffect, useState } from 'react';
-import { getTimeline } from '../api/classroom';
 import { ApiError } from '../api/client';
-import type { CdnChoice, ClassEvent, Manifest, Region, TimelineEvent } from '../api/contract';
+import type { CdnChoice, Manifest, Region, TimelineEvent } from '../api/contract';
 import { recall } from '../storage';
 import type { Engine } from './engine';
-import { merge } from './happenings';
 import { resumeAt } from './watched';
 import { fetchManifest, fetchTimeline, findReplay, firstManifest, manifestUrl, type Replay } from './source';
 
@@ -12,8 +10,6 @@ import { fetchManifest, fetchTimeline, findReplay, firstManifest, manifestUrl, t
 const LIVE_REFRESH_MS = 2_000;
 /** Turns around the nodes before playback is given up. */
 const NODE_FAILURES_MAX = 6;
-/** The control plane's timeline of a running class is asked for at every so many looks at the recording. */
-const TOLD_EVERY = 10;
 
 /** Where a recording was left, by its room. */
 export const resumeKey = (roomSid: string): string => `resume.${roomSid}`;
@@ -23,6 +19,7 @@ export interface ReplayState {
   engine: Engine | null;
   manifest: Manifest | null;
   node: CdnChoice | null;
+  /** The recording's own. */
   events: TimelineEvent[];
   /** Where an earlier visit was gone on from. */
   resumedMs: number | null;
@@ -55,8 +52,6 @@ class Loader {
   private engine: Engine | null = null;
   private manifest: Manifest | null = null;
   private node = 0;
-  private told: ClassEvent[] = [];
-  private looks = 0;
   private failures = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -121,9 +116,7 @@ class Loader {
   private async readTimeline(): Promise<void> {
     const { manifest } = this;
     if (!manifest) return;
-    // An extra, as the recording's own: those who are not signed in, or find the control plane away, see what it has.
-    if (this.looks++ % TOLD_EVERY === 0) this.told = await getTimeline(this.id, manifest.room_sid).catch(() => this.told);
-    this.say({ events: merge(await fetchTimeline(manifest, this.url()), this.told) });
+    this.say({ events: await fetchTimeline(manifest, this.url()) });
   }
 
   private watch(): void {

@@ -2,6 +2,7 @@ import type { replay as ko } from '../ko/replay';
 
 export const replay: Record<keyof typeof ko, string> = {
   'replay.label': 'Replay',
+  'replay.class': 'About the class',
   'replay.play': 'Play',
   'replay.pause': 'Pause',
   'replay.seek': 'Time in class',
@@ -20,12 +21,12 @@ export const replay: Record<keyof typeof ko, string> = {
   'replay.none.title': 'Nothing to replay yet',
   'replay.none.text': 'If the class is recorded, it can be watched from a few seconds after its start. Try again in a moment.',
   'replay.nothing': 'Nobody was sending at this moment.',
-  'replay.audio_only': 'Voice only',
   'replay.node': 'Served from',
   'replay.media_failed': '{name}’s picture cannot be played. Reload the page or try another browser.',
   'replay.blocked': 'Your browser held playback back. Press play.',
   'replay.buffering': 'Loading…',
   'replay.enlarge': 'Enlarge {name}',
+  'replay.unpin': 'Stop pinning {name}',
   'replay.join': 'Join the class',
   'event.joined': '{name} came in',
   'event.left': '{name} left',
