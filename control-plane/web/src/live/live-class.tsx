@@ -117,11 +117,6 @@ function Inside({ entry, session, view }: { entry: Class; session: LiveSession; 
           )}
           {pictures === 'none' && <p className="stage-note">{t('live.pictures.none.note')}</p>}
           <Stage people={people} spotlight={live.spotlight} compact={narrow && panel !== null} />
-          {hand.up && hand.place > 0 && (
-            <p className="stage-note hand-note" role="status" data-testid="hand-place">
-              {hand.place === 1 ? t('hand.place.first') : t('hand.place', { n: hand.place })}
-            </p>
-          )}
           <ReactionLayer shown={reactions.shown} />
           <News
             live={live}
@@ -135,6 +130,11 @@ function Inside({ entry, session, view }: { entry: Class; session: LiveSession; 
             teaches={room.teaches}
             chatOpen={panel === 'chat'}
           />
+          {hand.up && hand.place > 0 && (
+            <p className="stage-note hand-note" role="status" data-testid="hand-place">
+              {hand.place === 1 ? t('hand.place.first') : t('hand.place', { n: hand.place })}
+            </p>
+          )}
         </div>
         {panel === 'chat' && (
           <ChatPanel

@@ -60,8 +60,10 @@ export function News({ live, known, lines, queue, own, canSpeak, takenDownMs, me
   }, [news]);
 
   return (
-    <div className="news" role="status" data-testid="news">
-      {news !== null && <p aria-hidden={news.aloud ? undefined : true}>{news.text}</p>}
+    <div className="news-line">
+      <div className="news" role="status" data-testid="news">
+        {news !== null && <p aria-hidden={news.aloud ? undefined : true}>{news.text}</p>}
+      </div>
     </div>
   );
 }

@@ -5,6 +5,7 @@ import { useT } from '../i18n';
 import { explain } from '../i18n/errors';
 import { Link } from '../router';
 import { Loading, Notice } from '../ui/notice';
+import { EndedScreen } from './ended';
 import type { Phase } from './view';
 
 /** "Connected again" stays this long. */
@@ -61,38 +62,28 @@ export function PhaseScreen({
       </div>
     );
   }
+  if (phase.name === 'ended') return <EndedScreen entry={entry} reason={phase.reason} onBack={onBack} />;
   const actions = (
     <>
-      <button type="button" className="primary" data-testid="rejoin" onClick={phase.name === 'failed' ? onRetry : onBack}>
-        {t(phase.name === 'failed' ? 'common.retry' : 'phase.rejoin')}
+      <button type="button" className="primary" data-testid="rejoin" onClick={onRetry}>
+        {t('common.retry')}
       </button>
-      {phase.name === 'failed' && (
-        <button type="button" onClick={onBack}>
-          {t('lobby.title')}
-        </button>
-      )}
-      {entry.recorded && phase.name === 'ended' && (
-        <Link className="button" href={`/replay/${encodeURIComponent(entry.id)}`}>
-          {t('home.watch')}
-        </Link>
-      )}
+      <button type="button" onClick={onBack}>
+        {t('lobby.title')}
+      </button>
       <Link className="button" href="/" data-testid="to-home">
         {t('common.home')}
       </Link>
     </>
   );
   return (
-    <div className="phase-screen" data-testid={phase.name}>
-      {phase.name === 'ended' ? (
-        <Notice title={t(`phase.ended.${phase.reason}`)} text={entry.title} action={actions} />
-      ) : (
-        <Notice
-          tone="bad"
-          title={t('phase.failed')}
-          text={phase.error instanceof ApiError ? explain(t, phase.error) : t('phase.failed.text')}
-          action={actions}
-        />
-      )}
+    <div className="phase-screen" data-testid="failed">
+      <Notice
+        tone="bad"
+        title={t('phase.failed')}
+        text={phase.error instanceof ApiError ? explain(t, phase.error) : t('phase.failed.text')}
+        action={actions}
+      />
     </div>
   );
 }
