@@ -66,7 +66,10 @@ impl Room {
             }
             return;
         }
-        let is_known = sid.is_empty() || self.remotes.contains_key(sid) || origin.log.is_gone(sid);
+        let is_known = sid.is_empty()
+            || self.remotes.contains_key(sid)
+            || origin.log.is_gone(sid)
+            || origin.log.is_before(&data);
         if !origin.is_live() || !is_known {
             origin.hold(data);
             return;
@@ -107,8 +110,11 @@ impl Room {
             tracing::warn!(%node_id, lost, "reliable data was lost: no way led to the edge for too long");
         }
         *last = data.number;
+        let is_before = origin.log.is_before(&data);
         origin.log.keep(now, data.clone());
-        self.deliver(edge, None, &data.data);
+        if !is_before {
+            self.deliver(edge, None, &data.data);
+        }
         self.pass_on(edge, &data, None);
     }
 

@@ -7,9 +7,11 @@ use std::time::Instant;
 
 use edge_sfu::LinkId;
 use edge_wire::control::{
-    Follow, Message, OriginLost, OriginRoute, ParticipantGone, ParticipantUpdate, Position, Sync, Unfollow,
+    Follow, Message, OriginLost, OriginRoute, ParticipantGone, ParticipantUpdate, Position, RoomData, Sync,
+    Unfollow,
 };
 
+use crate::Output;
 use crate::edge::Edge;
 use crate::limits::{HOPS_MAX, LINK_GRACE, ORIGINS_MAX, VANISHED_GRACE, WAY_HOLD};
 use crate::origin::{Origin, Stage};
@@ -175,15 +177,14 @@ impl Room {
                 self.tell_rules_of(edge, sid, link, change);
             }
         }
-        let positions = if follow.fresh { log.positions() } else { Vec::new() };
+        let positions = if follow.fresh { log.standing() } else { Vec::new() };
         // Who was told less than all is told all again by the next it asks.
         let change = if self.lacks(&follow.node_id) { 0 } else { log.change };
         edge.say(link, Message::Sync(Sync { end: true, change, positions, ..sync }));
-        if !follow.fresh {
-            for data in log.missed(&follow.positions) {
-                let data = edge_wire::control::RoomData { follow: follow.number, ..data.clone() };
-                edge.push(crate::Output::LinkData { link, data });
-            }
+        // Who asks afresh is given what is kept as well: others may come to it for what they lack.
+        for data in log.missed(&follow.positions) {
+            let data = RoomData { follow: follow.number, ..data.clone() };
+            edge.push(Output::LinkData { link, data });
         }
         if let Some(state) = self.links.get_mut(&link) {
             state.follows.insert(follow.node_id.clone(), follow.number);
@@ -219,7 +220,7 @@ impl Room {
         }
         if !std::mem::replace(&mut origin.is_whole, true) {
             for Position { participant_sid, number } in sync.positions {
-                origin.log.numbers.insert(participant_sid, number);
+                origin.log.began.insert(participant_sid, number);
             }
         }
         for sid in unnamed.into_iter().flatten() {

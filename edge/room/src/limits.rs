@@ -98,9 +98,10 @@ pub(crate) const DATA_KEPT_FOR: Duration = Duration::from_secs(10);
 pub(crate) const DATA_KEPT_MAX: usize = 1_024;
 /// ... and bytes; the oldest goes first.
 pub(crate) const DATA_KEPT_BYTES_MAX: usize = 1 << 20;
-/// Reliable data that waits for the record of its publisher, or for the edge to enter; the oldest goes first.
-pub(crate) const HELD_MAX: usize = 256;
-pub(crate) const HELD_BYTES_MAX: usize = 1 << 20;
+/// Reliable data that waits for the record of its publisher, for the end of an account (all that another edge keeps, and news
+/// besides, may overtake it) or for the edge to enter; the oldest goes first.
+pub(crate) const HELD_MAX: usize = 2 * DATA_KEPT_MAX;
+pub(crate) const HELD_BYTES_MAX: usize = 2 * DATA_KEPT_BYTES_MAX;
 /// Rooms another edge may have entered that this one does not hold (yet); further ones are dropped.
 pub(crate) const KNOCKS_MAX: usize = 4_096;
 /// Missing packets asked for in one message; a larger one is cut.

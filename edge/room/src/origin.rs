@@ -32,6 +32,7 @@ pub(crate) struct Origin {
     pub(crate) log: Log,
     /// Data that came before the record of its publisher.
     held: VecDeque<RoomData>,
+    held_bytes: usize,
     /// No way since then.
     pub(crate) lost_at: Option<Instant>,
     /// Those behind this edge are not told so yet.
@@ -62,6 +63,9 @@ pub(crate) struct Log {
     pub(crate) horizon: u64,
     /// Last reliable packet of each publisher.
     pub(crate) numbers: BTreeMap<String, u64>,
+    /// Where each publisher stood when this edge began to hear the other: packets up to here are kept for those who lack them,
+    /// and nobody here is given them.
+    pub(crate) began: BTreeMap<String, u64>,
     kept: VecDeque<(Instant, RoomData)>,
     kept_bytes: usize,
 }
@@ -77,14 +81,17 @@ impl Origin {
 
     /// Keeps data that came too early; the oldest goes when there is too much of it.
     pub(crate) fn hold(&mut self, data: RoomData) {
+        self.held_bytes += bytes_of(&data);
         self.held.push_back(data);
-        while self.held.len() > HELD_MAX || self.held.iter().map(bytes_of).sum::<usize>() > HELD_BYTES_MAX {
-            self.held.pop_front();
+        while self.held.len() > HELD_MAX || self.held_bytes > HELD_BYTES_MAX {
+            let Some(dropped) = self.held.pop_front() else { return };
+            self.held_bytes -= bytes_of(&dropped);
             tracing::warn!("reliable data came long before its publisher; the oldest is dropped");
         }
     }
 
     pub(crate) fn take_held(&mut self) -> VecDeque<RoomData> {
+        self.held_bytes = 0;
         std::mem::take(&mut self.held)
     }
 }
@@ -110,6 +117,7 @@ impl Log {
             if let Some((change, sid, _)) = self.gone.pop_front() {
                 self.horizon = self.horizon.max(change);
                 self.numbers.remove(&sid);
+                self.began.remove(&sid);
             }
         }
     }
@@ -118,10 +126,24 @@ impl Log {
         self.gone.iter().any(|(_, gone, _)| gone == sid)
     }
 
+    /// What this edge has of each publisher.
     pub(crate) fn positions(&self) -> Vec<Position> {
-        let position =
-            |(sid, number): (&String, &u64)| Position { participant_sid: sid.clone(), number: *number };
-        self.numbers.iter().map(position).collect()
+        positions(&self.numbers)
+    }
+
+    /// Where each publisher stands, whether or not what was said before has come.
+    pub(crate) fn standing(&self) -> Vec<Position> {
+        let mut standing = self.began.clone();
+        for (sid, number) in &self.numbers {
+            let known = standing.entry(sid.clone()).or_default();
+            *known = (*known).max(*number);
+        }
+        positions(&standing)
+    }
+
+    /// Said before this edge began to hear its publisher's.
+    pub(crate) fn is_before(&self, data: &RoomData) -> bool {
+        self.began.get(&data.data.from_sid).is_some_and(|began| data.number <= *began)
     }
 
     /// Keeps a packet for followers that come by another way.
@@ -146,6 +168,12 @@ impl Log {
             move |data: &&RoomData| known.get(&data.data.from_sid).is_none_or(|number| data.number > *number);
         self.kept.iter().map(|(_, data)| data).filter(is_missed)
     }
+}
+
+fn positions(numbers: &BTreeMap<String, u64>) -> Vec<Position> {
+    let position =
+        |(sid, number): (&String, &u64)| Position { participant_sid: sid.clone(), number: *number };
+    numbers.iter().map(position).collect()
 }
 
 fn bytes_of(data: &RoomData) -> usize {

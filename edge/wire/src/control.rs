@@ -404,7 +404,7 @@ pub struct Follow {
     /// Last change it has; 0 for none, then all comes.
     #[prost(uint64, tag = "5")]
     pub after: u64,
-    /// Data published before is not wanted: nobody was here yet.
+    /// Nobody was here yet: data published before is for handing on only.
     #[prost(bool, tag = "6")]
     pub fresh: bool,
     /// Last reliable packet it has of each publisher.
@@ -447,7 +447,8 @@ pub struct Sync {
     /// In the one after: the last change it was made of.
     #[prost(uint64, tag = "6")]
     pub change: u64,
-    /// In the one after: where reliable data stands, for a follower that asked afresh.
+    /// In the one after: where reliable data stands, for a follower that asked afresh. It is sent what is kept from before that as
+    /// well, so that any edge a way leads by has it.
     #[prost(message, repeated, tag = "7")]
     pub positions: Vec<Position>,
 }

@@ -98,6 +98,31 @@ fn reliable_data_goes_on_where_it_was_when_the_way_is_lost() {
 }
 
 #[test]
+fn an_edge_that_came_in_late_hands_on_what_was_said_before() {
+    let mut world = World::new(4);
+    let teacher = world.join(0, "teacher");
+    let student = world.join(2, "student");
+    world.open_channels(teacher);
+    world.open_channels(student);
+    world.say(teacher, true, ":one");
+    world.set_link(0, 2, false);
+    world.say(teacher, true, ":two");
+    // Both were not in the room when the second word was said, and the last is two hops away from it.
+    world.set_link(0, 3, false);
+    world.set_link(1, 2, false);
+    let late = world.join(1, "late");
+    world.open_channels(late);
+    let later = world.join(3, "later");
+    world.open_channels(later);
+    world.say(teacher, true, ":three");
+    let texts =
+        |world: &World, at| -> Vec<String> { world.heard(at).into_iter().map(|(_, text)| text).collect() };
+    assert_eq!(texts(&world, student), [":one", ":two", ":three"]);
+    assert_eq!(texts(&world, late), [":three"], "it joined after the others");
+    assert_eq!(texts(&world, later), [":three"]);
+}
+
+#[test]
 fn an_edge_of_the_last_version_is_heard_and_told_in_a_direct_room() {
     let mut world = World::new(2);
     for (at, other) in [(0, 1), (1, 0)] {
