@@ -86,6 +86,10 @@ counters! {
     keyframe_requests_out,
     keyframes_in,
     layer_switches,
+    /// Times a keyframe of the layer to go to came before the end of the picture being sent.
+    switches_put_off,
+    /// Switches whose picture was not complete in time: the receiver got it without its end.
+    pictures_cut,
     /// Streams started from the ring's keyframe instead of waiting for a new one.
     started_from_ring,
     transport_feedback_out,

@@ -18,6 +18,8 @@ pub(crate) enum Timer {
     Quality(u32),
     Nack(SourceId, Layer),
     Keyframe(SourceId, Layer),
+    /// A stream's switch that waits for the end of a picture.
+    Switch(u32),
     /// Notices that a layer stopped.
     Silence(SourceId, Layer),
     Speakers,
@@ -32,6 +34,7 @@ impl Timer {
             Self::Quality(_) => "quality",
             Self::Nack(..) => "missing packets",
             Self::Keyframe(..) => "keyframe request",
+            Self::Switch(_) => "layer switch",
             Self::Silence(..) => "layer silence",
             Self::Speakers => "speakers",
         }

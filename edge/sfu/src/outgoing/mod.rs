@@ -3,6 +3,7 @@
 
 mod feedback;
 mod segment;
+mod switching;
 mod write;
 
 use std::collections::VecDeque;
@@ -10,21 +11,19 @@ use std::time::Instant;
 
 use crate::canonical::{self, DEPENDENCY_DESCRIPTOR, ELEMENTS};
 use crate::codec::av1;
-use crate::report::{SenderReport, ticks};
+use crate::report::SenderReport;
 use crate::ring::Packet;
-use crate::{LAYERS_MAX, Layer, Outgoing as Declared, SourceId, Target};
+use crate::{Kind, LAYERS_MAX, Layer, Outgoing as Declared, SourceId, Target};
 
 pub(crate) use feedback::Answer;
 pub(crate) use segment::Rewrite;
 use segment::Segment;
+use switching::Waiting;
 pub(crate) use write::GROWTH_MAX;
 
 /// Parts of the stream whose late packets and retransmissions can still be placed. A part ends with a layer switch or a
 /// dropped padding packet; when there are more, the oldest is forgotten.
 const SEGMENTS_MAX: usize = 16;
-
-/// Differences between the publisher's timing and the arrival's that are believed at a layer switch.
-const TIMING_TRUSTED_S: u32 = 2;
 
 /// Sender reports of every layer of the source, for switches.
 pub(crate) type Reports = [Option<SenderReport>; LAYERS_MAX];
@@ -35,6 +34,7 @@ pub(crate) struct Watch {
     pub(crate) source: SourceId,
     pub(crate) payload_type: u8,
     pub(crate) rtx_payload_type: Option<u8>,
+    pub(crate) kind: Kind,
     pub(crate) clock_rate_hz: u32,
     pub(crate) target: Target,
 }
@@ -45,6 +45,8 @@ pub(crate) enum Decision {
     Forward(Rewrite),
     /// As `Forward`, and it is the first of a layer the stream now takes.
     Switched(Rewrite),
+    /// A keyframe to go on from when the picture being sent is complete, at the latest then: see [`Outgoing::take_due`].
+    Waits(Instant),
     /// Another layer, padding, paused, or waiting for a keyframe.
     Ignore,
     /// Late, of a part that is over.
@@ -62,6 +64,10 @@ pub(crate) struct Outgoing {
     pub(crate) current: Option<Layer>,
     /// Layer it should send; the switch waits for a keyframe.
     pub(crate) wanted: Option<Layer>,
+    /// The keyframe is there; the picture being sent is not complete.
+    waiting: Option<Waiting>,
+    /// Packets of the current layer were not sent because of it.
+    has_held_back: bool,
     segments: VecDeque<Segment>,
     /// First 48-bit packet index of the stream, for the packets that carry MID.
     first_index: u64,
@@ -83,6 +89,8 @@ pub(crate) struct Outgoing {
 struct Last {
     timestamp: u32,
     arrival: Instant,
+    /// Its picture's last packet was sent, or is not waited for any longer.
+    ends: bool,
     picture: Option<u16>,
     tl0: Option<u8>,
     frame_number: Option<u16>,
@@ -98,6 +106,8 @@ impl Outgoing {
             watch: None,
             current: None,
             wanted: None,
+            waiting: None,
+            has_held_back: false,
             segments: VecDeque::with_capacity(SEGMENTS_MAX),
             first_index: index,
             next_index: index,
@@ -138,22 +148,10 @@ impl Outgoing {
         self.watch = None;
         self.current = None;
         self.wanted = None;
+        self.waiting = None;
+        self.has_held_back = false;
         self.segments.clear();
         self.resend_floor = self.next_index;
-    }
-
-    /// Chooses the layer to take of those that are live. Returns the layer a keyframe is needed of.
-    pub(crate) fn choose(&mut self, live: [bool; LAYERS_MAX]) -> Option<Layer> {
-        let target = self.watch?.target;
-        if target.paused {
-            self.current = None;
-            self.wanted = None;
-            return None;
-        }
-        let layers = || (0..).zip(live).filter_map(|(layer, live)| live.then_some(layer));
-        let best = layers().take_while(|layer| *layer <= target.layer).last();
-        self.wanted = best.or_else(|| layers().next());
-        self.wanted.filter(|wanted| Some(*wanted) != self.current)
     }
 
     /// Decides on a packet of `layer`.
@@ -171,15 +169,20 @@ impl Outgoing {
         let newest =
             self.segments.back().is_some_and(|segment| segment.id == id && packet.index >= segment.end);
         if Some(layer) == self.current && newest {
-            return self.extend(packet, frame);
+            let holds_back = self.holds_back(packet);
+            self.has_held_back |= holds_back;
+            return if holds_back { Decision::Ignore } else { self.extend(packet, frame) };
         }
         let mut parts = self.segments.iter().rev().filter(|segment| segment.id == id);
         if let Some(segment) = parts.find(|segment| segment.holds(packet.index)) {
-            return Decision::Forward(segment.rewrite(packet.index));
+            let rewrite = segment.rewrite(packet.index);
+            self.note_late(packet, &rewrite);
+            return Decision::Forward(rewrite);
         }
         let continues = self.current == Some(layer) && self.segments.back().is_some_and(|last| last.id == id);
         if Some(layer) == self.wanted && !continues && packet.layout.descriptor.switch_point {
-            return self.switch(layer, packet, frame, reports);
+            let until = self.put_off(layer, packet);
+            return until.map_or_else(|| self.switch(layer, packet, frame, reports), Decision::Waits);
         }
         if continues { Decision::NoPlace } else { Decision::Ignore }
     }
@@ -212,70 +215,24 @@ impl Outgoing {
         Decision::Forward(rewrite)
     }
 
-    /// Begins a part at a keyframe of another layer, of another source, or after a pause.
-    fn switch(&mut self, layer: Layer, packet: &Packet, frame: Option<u16>, reports: &Reports) -> Decision {
-        let descriptor = packet.layout.descriptor;
-        let mut segment = Segment::new((layer, packet.epoch), packet.index, self.next_index);
-        if let Some(last) = self.last {
-            segment.timestamp_shift = self.shift_for(layer, packet, &last, reports);
-            let after = |last: Option<u16>, first: Option<u16>| match (last, first) {
-                (Some(last), Some(first)) => last.wrapping_add(1).wrapping_sub(first),
-                _ => 0,
-            };
-            segment.picture_shift = after(last.picture, descriptor.picture.map(|picture| picture.value));
-            segment.tl0_shift = match (last.tl0, descriptor.tl0) {
-                (Some(last), Some((_, first))) => last.wrapping_add(1).wrapping_sub(first),
-                _ => 0,
-            };
-            segment.frame_shift = after(last.frame_number, frame);
-        }
-        segment.end = packet.index + 1;
-        let rewrite = segment.rewrite(packet.index);
-        self.next_index = rewrite.index + 1;
-        self.push(segment);
-        self.current = Some(layer);
-        self.note(packet, frame, &rewrite);
-        Decision::Switched(rewrite)
-    }
-
-    /// Timestamps go on as the publisher's clock does where both layers' sender reports are known, else as the packets
-    /// arrived; never back.
-    fn shift_for(&self, layer: Layer, packet: &Packet, last: &Last, reports: &Reports) -> u32 {
-        let clock_rate_hz = self.watch.map_or(90_000, |watch| watch.clock_rate_hz);
-        let timestamp = packet.layout.timestamp;
-        let elapsed = ticks(packet.arrival.saturating_duration_since(last.arrival), clock_rate_hz);
-        let by_arrival = last.timestamp.wrapping_add(elapsed);
-        let report = |layer: Layer| reports.get(usize::from(layer)).copied().flatten();
-        let exact = self.segments.back().and_then(|before| {
-            if before.id == (layer, packet.epoch) {
-                return Some(timestamp.wrapping_add(before.timestamp_shift));
-            }
-            if before.id.0 == layer {
-                // Its numbering began anew: the old one's report is gone.
-                return None;
-            }
-            let (from, to) = (report(layer)?, report(before.id.0)?);
-            let there = to.translate(&from, timestamp, clock_rate_hz);
-            Some(there.wrapping_add(before.timestamp_shift))
-        });
-        let trusted = exact.filter(|exact| {
-            (exact.wrapping_sub(by_arrival) as i32).unsigned_abs() < TIMING_TRUSTED_S * clock_rate_hz
-        });
-        let candidate = trusted.unwrap_or(by_arrival);
-        let forward = candidate.wrapping_sub(last.timestamp) as i32 > 0;
-        let first = if forward { candidate } else { last.timestamp.wrapping_add(1) };
-        first.wrapping_sub(timestamp)
-    }
-
     fn note(&mut self, packet: &Packet, frame: Option<u16>, rewrite: &Rewrite) {
         let descriptor = packet.layout.descriptor;
         self.last = Some(Last {
             timestamp: packet.layout.timestamp.wrapping_add(rewrite.timestamp_shift),
             arrival: packet.arrival,
+            ends: packet.layout.marker,
             picture: descriptor.picture.map(|picture| picture.value.wrapping_add(rewrite.picture_shift)),
             tl0: descriptor.tl0.map(|(_, value)| value.wrapping_add(rewrite.tl0_shift)),
             frame_number: frame.map(|frame| frame.wrapping_add(rewrite.frame_shift)),
         });
+    }
+
+    /// A packet that fills its place later may be the end of the newest picture (padding came before it).
+    fn note_late(&mut self, packet: &Packet, rewrite: &Rewrite) {
+        let timestamp = packet.layout.timestamp.wrapping_add(rewrite.timestamp_shift);
+        if let Some(last) = self.last.as_mut().filter(|last| last.timestamp == timestamp) {
+            last.ends |= packet.layout.marker;
+        }
     }
 
     fn push(&mut self, segment: Segment) {

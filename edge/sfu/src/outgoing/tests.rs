@@ -86,6 +86,7 @@ fn stream() -> Outgoing {
         source: SourceId(1),
         payload_type: 100,
         rtx_payload_type: Some(101),
+        kind: Kind::Video,
         clock_rate_hz: CLOCK_HZ,
         target: Target { layer: 2, paused: false },
     });
@@ -99,6 +100,7 @@ struct Seen {
     picture: u16,
     tl0: u8,
     part: u8,
+    marker: bool,
     keyframe: bool,
     layer: Layer,
     bytes: Vec<u8>,
@@ -149,6 +151,7 @@ fn show(
             picture: descriptor.picture.map_or(0, |picture| picture.value),
             tl0: descriptor.tl0.map_or(0, |(_, value)| value),
             part: payload.last().copied().unwrap_or(0),
+            marker: header.marker,
             keyframe: descriptor.switch_point,
             layer: publisher.layer,
             bytes: out.to_vec(),
@@ -156,6 +159,25 @@ fn show(
         assert_eq!(seen.insert(rewrite.index, packet), None, "a packet index used twice");
     }
     decision
+}
+
+/// As the shard does: a switch that was put off is made when it is due, and who stays goes on where it was.
+fn settle(
+    outgoing: &mut Outgoing,
+    publishers: &[Publisher],
+    reports: &Reports,
+    now: Instant,
+    seen: &mut BTreeMap<u64, Seen>,
+) {
+    let due = outgoing.take_due(now).map(|due| (due.layer, due.index));
+    for (layer, first) in due.into_iter().chain(outgoing.take_held_back()) {
+        let publisher = &publishers[usize::from(layer)];
+        for index in first..=publisher.state.ring.highest().unwrap_or(0) {
+            if publisher.state.ring.contains(index) {
+                show(outgoing, publisher, reports, index, seen);
+            }
+        }
+    }
 }
 
 fn live(layers: &[usize]) -> [bool; LAYERS_MAX] {
@@ -407,15 +429,15 @@ proptest! {
             });
         let mut outgoing = stream();
         let mut seen = BTreeMap::new();
-        let mut holes_allowed = 0;
+        let (mut holes_allowed, mut has_paused) = (0, false);
         let reports = Reports::default();
         outgoing.choose(live(&[0, 1, 2]));
         for (n, step) in (0u64..).zip(steps) {
             let now = start + Duration::from_millis(n * 33);
             match step {
                 Step::Frame { keyframe, packets, lost, swap } => {
-                    for publisher in &mut publishers {
-                        let mut frame = publisher.frame(keyframe, packets);
+                    for at in 0..publishers.len() {
+                        let mut frame = publishers[at].frame(keyframe, packets);
                         if let Some(lost) = lost.filter(|lost| *lost < frame.len()) {
                             frame.remove(lost);
                             holes_allowed += 1;
@@ -424,7 +446,8 @@ proptest! {
                             frame.swap(0, 1);
                         }
                         for packet in frame {
-                            deliver(&mut outgoing, publisher, &reports, now, &packet, &mut seen);
+                            deliver(&mut outgoing, &mut publishers[at], &reports, now, &packet, &mut seen);
+                            settle(&mut outgoing, &publishers, &reports, now, &mut seen);
                         }
                     }
                 }
@@ -437,9 +460,11 @@ proptest! {
                 Step::Target(layer) => {
                     outgoing.watch.as_mut().expect("watched").target = Target { layer, paused: false };
                     outgoing.choose(live(&[0, 1, 2]));
+                    settle(&mut outgoing, &publishers, &reports, now, &mut seen);
                 }
                 Step::Pause => {
                     outgoing.watch.as_mut().expect("watched").target.paused = true;
+                    has_paused = true;
                     outgoing.choose(live(&[0, 1, 2]));
                 }
             }
@@ -455,6 +480,8 @@ proptest! {
             prop_assert!(((after.picture.wrapping_sub(before.picture)) & 0x7FFF) < 0x4000, "picture ids go on");
             if before.layer != after.layer {
                 prop_assert!(after.keyframe, "switch at {:?}", after);
+                // Where nothing is lost or paused, nothing is left without its end, in whichever order it came.
+                prop_assert!(before.marker || holes_allowed > 0 || has_paused, "cut before {:?}", after);
             }
         }
     }

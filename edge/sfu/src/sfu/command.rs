@@ -25,11 +25,12 @@ impl Sfu {
             Command::SetIncoming { session, incoming } => self.set_incoming(session, incoming),
             Command::SetOutgoing { session, outgoing } => self.set_outgoing(session, outgoing),
             Command::Watch { session, mid, source, payload_type, rtx_payload_type, target } => {
-                let Some(clock_rate_hz) = self.sources.get(&source).map(|source| source.clock_rate_hz) else {
+                let Some(known) = self.sources.get(&source) else {
                     self.counters.commands_unknown_id += 1;
                     return;
                 };
-                let watch = Watch { source, payload_type, rtx_payload_type, clock_rate_hz, target };
+                let (kind, clock_rate_hz) = (known.kind, known.clock_rate_hz);
+                let watch = Watch { source, payload_type, rtx_payload_type, kind, clock_rate_hz, target };
                 self.watch(now, session, &mid, watch);
             }
             Command::Retarget { session, mid, target } => self.retarget(now, session, &mid, target),

@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::Sfu;
 use crate::outgoing::{self, Decision};
 use crate::source::{KEYFRAME_AGE_MAX, REPLAY_PACKETS_MAX};
+use crate::timers::Timer;
 use crate::{Codec, Event, Kind, Layer, SourceId};
 
 impl Sfu {
@@ -37,6 +38,11 @@ impl Sfu {
                     self.keys.push(*key);
                     rewrite
                 }
+                Decision::Waits(until) => {
+                    self.counters.switches_put_off += 1;
+                    self.timers.no_later(Timer::Switch(*key), until);
+                    continue;
+                }
                 Decision::Ignore => continue,
                 Decision::NoPlace => {
                     self.counters.dropped_no_place += 1;
@@ -51,8 +57,42 @@ impl Sfu {
                 self.counters.rtp_out += 1;
                 self.counters.rtp_out_bytes += bytes.len() as u64;
             }
+            if outgoing.can_switch() {
+                self.complete.push(*key);
+            }
         }
         self.after_switches(now, id, layer, behind.then_some(index));
+        while let Some(key) = self.complete.pop() {
+            self.switch(now, key);
+        }
+    }
+
+    /// Makes the switch a stream put off, if it is to be made now.
+    pub(super) fn switch(&mut self, now: Instant, key: u32) {
+        let Some(outgoing) = self.outgoings.get_mut(key) else { return };
+        let Some(watch) = outgoing.watch else { return };
+        let Some(due) = outgoing.take_due(now) else {
+            if let Some(until) = outgoing.waits_until() {
+                self.timers.no_later(Timer::Switch(key), until);
+            }
+            return;
+        };
+        self.counters.pictures_cut += u64::from(due.is_cut);
+        self.replay(now, key, watch.source, due.layer, due.index);
+        if self.outgoings.get(key).is_some_and(|outgoing| outgoing.current != Some(due.layer)) {
+            // The ring has moved on past the keyframe.
+            self.send_held_back(now, key);
+            self.want_keyframe(now, watch.source, due.layer);
+        }
+    }
+
+    /// A stream that does not switch after all goes on where it was.
+    fn send_held_back(&mut self, now: Instant, key: u32) {
+        let Some(outgoing) = self.outgoings.get_mut(key) else { return };
+        let Some(watch) = outgoing.watch else { return };
+        if let Some((layer, first)) = outgoing.take_held_back() {
+            self.replay(now, key, watch.source, layer, first);
+        }
     }
 
     /// Tells of the streams in `keys` that switched; sends what the layer had already received after `index`.
@@ -92,7 +132,7 @@ impl Sfu {
                     switched = true;
                     rewrite
                 }
-                Decision::Ignore | Decision::NoPlace => continue,
+                Decision::Ignore | Decision::NoPlace | Decision::Waits(_) => continue,
             };
             let data = (&packet, bytes);
             let (transmits, counters) = (&mut self.transmits, &mut self.counters);
@@ -114,7 +154,11 @@ impl Sfu {
         let Some(outgoing) = self.outgoings.get_mut(key) else { return };
         let Some(watch) = outgoing.watch else { return };
         let Some(source) = self.sources.get(&watch.source) else { return };
-        let Some(wanted) = outgoing.choose(source.live()) else { return };
+        let wanted = outgoing.choose(source.live());
+        self.send_held_back(now, key);
+        let Some(wanted) = wanted else { return };
+        let Some(outgoing) = self.outgoings.get_mut(key) else { return };
+        let Some(source) = self.sources.get(&watch.source) else { return };
         let ready =
             self.participants.get(outgoing.participant).is_some_and(|p| p.media_destination().is_some());
         if !ready {

@@ -91,6 +91,7 @@ pub struct Sfu {
     compound: Vec<u8>,
     losses: Vec<u16>,
     keys: Vec<u32>,
+    complete: Vec<u32>,
 }
 
 impl Sfu {
@@ -117,6 +118,7 @@ impl Sfu {
             compound: Vec::new(),
             losses: Vec::new(),
             keys: Vec::new(),
+            complete: Vec::new(),
         }
     }
 
@@ -210,6 +212,7 @@ impl Sfu {
             Timer::Quality(slot) => self.tell_quality(now, slot),
             Timer::Nack(source, layer) => self.ask_missing(now, source, layer),
             Timer::Keyframe(source, layer) => self.ask_keyframe(now, source, layer),
+            Timer::Switch(key) => self.switch(now, key),
             Timer::Silence(source, layer) => self.notice_silence(now, source, layer),
             Timer::Speakers => self.tell_speakers(now),
         }

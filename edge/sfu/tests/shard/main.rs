@@ -10,4 +10,5 @@ mod hostile;
 mod links;
 mod publisher;
 mod reports;
+mod switching;
 mod world;

@@ -59,12 +59,25 @@ impl Publisher {
 
     /// One frame on every layer; the payload names layer, frame and packet.
     pub(crate) fn frame(&mut self, world: &mut World, keyframe: bool, packets: usize) {
+        self.frame_without(world, keyframe, packets, None);
+    }
+
+    /// As [`Self::frame`]; the packet `lost` (layer and number in the frame) does not arrive.
+    pub(crate) fn frame_without(
+        &mut self,
+        world: &mut World,
+        keyframe: bool,
+        packets: usize,
+        lost: Option<(usize, usize)>,
+    ) {
         for n in 0..self.layers.len() {
             for packet in 0..packets {
                 self.transport_sequence = self.transport_sequence.wrapping_add(1);
                 let bytes =
                     self.layers[n].packet(n as u8, keyframe, packet, packets, self.transport_sequence);
-                world.send_rtp(self.peer, &bytes);
+                if lost != Some((n, packet)) {
+                    world.send_rtp(self.peer, &bytes);
+                }
             }
         }
     }
