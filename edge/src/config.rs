@@ -41,7 +41,7 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Participants the edge takes at most.
     pub capacity: u32,
-    /// Seconds that a SIGTERM leaves to move users to other edges; a second signal ends at once.
+    /// Seconds that a SIGTERM leaves to move users to other edges and recordings to the origin; a second signal ends at once.
     pub drain_s: u64,
     /// URLs that get signed webhooks: `http://…` or `https://…`.
     pub webhooks: Vec<String>,

@@ -199,8 +199,10 @@ impl EventLoop {
                 Step::SendAway(peer) => self.rooms.send_away(now, peer),
             }
         }
-        // After a signal the next start carries what the origin does not have; a drain waits for it.
-        let is_kept = wish.requested_by == TERMINATED || self.metrics.uploads_pending.get() == 0;
+        // After a signal there may be no next start to carry what the origin does not have: it is waited for, but not for
+        // an origin that nobody knows of.
+        let is_alone = wish.requested_by == TERMINATED && self.origin.borrow().is_none();
+        let is_kept = is_alone || self.metrics.uploads_pending.get() == 0;
         wish.exit && (is_over || (self.rooms.local_participants() == 0 && is_kept))
     }
 

@@ -1,5 +1,5 @@
-//! Every node in a process of its own, with certificates of one fleet, as in a deployment: one of each kind. A node can be
-//! killed and started again with what its disk holds.
+//! Every node in a process of its own, with certificates of one fleet, as in a deployment: one of each kind, and a second
+//! edge where a test wants one. A node can be killed and started again with what its disk holds.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -29,6 +29,7 @@ pub struct Fleet {
 /// Names of the nodes; each is the certificate's too.
 pub const CONTROL_PLANE: &str = "control-plane-0";
 pub const EDGE: &str = "seoul-edge";
+pub const SECOND_EDGE: &str = "jeju-edge";
 pub const ORIGIN: &str = "origin";
 pub const CDN: &str = "jeju-cdn";
 
@@ -71,13 +72,14 @@ impl Fleet {
                 local(1),
                 local(2)
             ),
-            EDGE => format!(
-                "[edge]\nid = \"{name}\"\nregion = \"seoul\"\nlisten = {}\nmedia = {}\nlink = {}\nadmin = {}\n\
+            EDGE | SECOND_EDGE => format!(
+                "[edge]\nid = \"{name}\"\nregion = \"{}\"\nlisten = {}\nmedia = {}\nlink = {}\nadmin = {}\n\
                  data_dir = \"{name}\"\nkeys = [{key}]\n",
-                local(10),
-                local(11),
-                local(12),
-                local(13)
+                name.trim_end_matches("-edge"),
+                local(first_port(name)),
+                local(first_port(name) + 1),
+                local(first_port(name) + 2),
+                local(first_port(name) + 3)
             ),
             ORIGIN => format!(
                 "[origin]\nid = \"{name}\"\nregion = \"seoul\"\nlisten = {}\nadmin = {}\ningest = {}\ndata_dir = \"{name}\"\n",
@@ -107,6 +109,13 @@ impl Fleet {
         Ok(())
     }
 
+    /// Starts [`SECOND_EDGE`].
+    pub async fn add_edge(&mut self) -> anyhow::Result<()> {
+        self.certificates(&[SECOND_EDGE])?;
+        self.configure(SECOND_EDGE, "")?;
+        self.start(SECOND_EDGE).await
+    }
+
     pub fn key(&self) -> &ApiKey {
         &self.key
     }
@@ -115,7 +124,7 @@ impl Fleet {
     pub async fn start(&mut self, name: &'static str) -> anyhow::Result<()> {
         let role = match name {
             CONTROL_PLANE => "control-plane",
-            EDGE => "edge",
+            EDGE | SECOND_EDGE => "edge",
             ORIGIN => "origin",
             _ => "cdn",
         };
@@ -140,10 +149,21 @@ impl Fleet {
         self.nodes.remove(name).expect("a node that runs").kill();
     }
 
+    /// Whether its process is over, by itself or because it was killed.
+    pub fn has_ended(&mut self, name: &str) -> bool {
+        self.nodes.get_mut(name).is_none_or(Node::has_ended)
+    }
+
+    /// kill -TERM.
+    pub fn terminate(&self, name: &str) {
+        let id = self.nodes.get(name).expect("a node that runs").id().to_string();
+        Command::new("kill").args(["-TERM", &id]).status().expect("kill is there");
+    }
+
     pub fn admin(&self, name: &str) -> String {
         let offset = match name {
             CONTROL_PLANE => 1,
-            EDGE => 13,
+            EDGE | SECOND_EDGE => first_port(name) + 3,
             ORIGIN => 21,
             _ => 31,
         };
@@ -169,9 +189,13 @@ impl Fleet {
 
     /// Joins at the edge, as soon as it takes somebody in.
     pub async fn join(&self, room: &str, identity: &str) -> Client {
+        self.join_at(EDGE, room, identity).await
+    }
+
+    pub async fn join_at(&self, edge: &str, room: &str, identity: &str) -> Client {
         until("somebody can join", START_TIMEOUT, async || {
             let config = ClientConfig {
-                url: format!("http://127.0.0.1:{}", self.port_base + 10),
+                url: format!("http://127.0.0.1:{}", self.port_base + first_port(edge)),
                 token: token(&self.key, room, identity, now_s() + TOKEN_TTL_S),
                 auto_subscribe: true,
                 faults: None,
@@ -181,4 +205,9 @@ impl Fleet {
         })
         .await
     }
+}
+
+/// Of an edge.
+fn first_port(name: &str) -> u16 {
+    if name == SECOND_EDGE { 40 } else { 10 }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use control_plane_api::recording::{Manifest, Recording, RecordingState};
 use edge_wire::journal::{Entry, Record};
 
+use crate::handover;
 use crate::journal::{Journal, JournalId, Stats};
 use crate::object::{Lifetime, NameError, Object, Output, content_type, path_component};
 use crate::timeline::Timeline;
@@ -156,15 +157,17 @@ impl Archive {
     fn manifest(&mut self) -> Manifest {
         let class_start_us = self.started_at_ms().cast_signed() * 1_000;
         let state = self.state();
-        let mut presentations = Vec::new();
-        for journal in self.journals.values_mut() {
-            for participant in journal.participants() {
-                let described =
-                    participant.presentations().iter().filter_map(|one| one.describe(class_start_us));
-                presentations.extend(described);
-            }
+        let mut entries = Vec::new();
+        for (journal, content) in self.journals.values_mut().enumerate() {
+            let presentations =
+                content.participants().flat_map(|participant| participant.presentations().iter());
+            let described = presentations.filter_map(|one| {
+                let whole_from_ms = ((one.whole_from_us() - class_start_us) / 1_000).max(0).cast_unsigned();
+                Some(handover::Entry { journal, whole_from_ms, described: one.describe(class_start_us)? })
+            });
+            entries.extend(described);
         }
-        presentations.sort_by(|one, other| (one.start_ms, &one.id).cmp(&(other.start_ms, &other.id)));
+        let presentations = handover::in_turn(entries);
         Manifest {
             version: MANIFEST_VERSION,
             room: self.room.clone(),

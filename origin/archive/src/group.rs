@@ -7,6 +7,9 @@ use crate::ladder::Ladder;
 
 /// Sound this long after the last frame still belongs to the picture: microphone and camera never stop at one instant.
 pub(crate) const TAIL_US: i64 = 500_000;
+/// Sound that begins this shortly before a picture, one packet of it, is the picture's: they began together.
+const LEAD_US: i64 = 20_000;
+
 /// A video track.
 #[derive(Debug)]
 pub(crate) struct Group {
@@ -66,5 +69,11 @@ pub(crate) fn place(groups: &[Group], source: Source, us: i64, now_us: i64, due:
             }
         }
     }
-    if due { Place::Alone } else { Place::Undecided }
+    if !due {
+        return Place::Undecided;
+    }
+    let leads = |interval: &Interval| (interval.start_us - LEAD_US..interval.start_us).contains(&us);
+    let mut groups = groups.iter().enumerate().filter(|(_, group)| group.source == source);
+    let led = groups.find_map(|(index, group)| Some((index, group.intervals.iter().position(leads)?)));
+    led.map_or(Place::Alone, |(group, interval)| Place::Interval(group, interval))
 }

@@ -20,6 +20,7 @@ mod codec;
 mod depacketize;
 mod fmp4;
 mod group;
+mod handover;
 mod journal;
 mod ladder;
 mod object;

@@ -263,7 +263,7 @@ impl Participant {
                         self.end_alone(out);
                     }
                     let interval = &mut self.groups[group].intervals[interval];
-                    note_lost(&frame, &mut self.presentations[interval.presentation]);
+                    note_sound(&frame, &mut self.presentations[interval.presentation]);
                     interval.track().handle_frame(frame);
                 }
                 Place::Alone if source == Source::Camera => self.sound_alone(frame, out),
@@ -282,7 +282,7 @@ impl Participant {
         }
         if let Some((index, track)) = &mut self.alone {
             let presentation = &mut self.presentations[*index];
-            note_lost(&frame, presentation);
+            note_sound(&frame, presentation);
             track.handle_frame(frame);
             move_chunks(track, presentation, out);
         }
@@ -337,7 +337,8 @@ impl Participant {
     }
 }
 
-fn note_lost(frame: &audio::Frame, presentation: &mut Presentation) {
+fn note_sound(frame: &audio::Frame, presentation: &mut Presentation) {
+    presentation.note_sound(frame.us);
     if frame.lost >= LOST_MIN {
         let missing_us = i64::from(frame.lost) * 20_000;
         presentation.note_gap(frame.us - missing_us, frame.us);

@@ -55,6 +55,8 @@ pub(crate) struct Presentation {
     webm: Option<Webm>,
     has_video: bool,
     has_audio: bool,
+    /// When the first sound begins.
+    sound_us: Option<i64>,
 }
 
 #[derive(Debug)]
@@ -86,7 +88,18 @@ impl Presentation {
             webm: vp8.then(|| Webm { picture, blocks: Vec::new(), bytes: 0, file: String::new() }),
             has_video: false,
             has_audio: false,
+            sound_us: None,
         }
+    }
+
+    /// Sound of a moment of class time goes in: the first there is.
+    pub(crate) fn note_sound(&mut self, us: i64) {
+        self.sound_us.get_or_insert(us);
+    }
+
+    /// From when on this has all that it has: what came before is silent.
+    pub(crate) fn whole_from_us(&self) -> i64 {
+        self.sound_us.unwrap_or(self.start_us).max(self.start_us)
     }
 
     pub(crate) fn handle_segment(&mut self, segment: Segment, out: &mut Output) {

@@ -36,9 +36,13 @@ impl Timeline {
             "track_sid": open.track.sid,
             "source": source_name(open.track.source()),
         });
-        let known = |(_, kind, known): &(u64, String, Value)| kind == "publish" && *known == data;
-        if self.events.iter().any(known) {
-            return false;
+        let is_same = |event: &&mut (u64, String, Value)| event.1 == "publish" && event.2 == data;
+        if let Some((known_ms, ..)) = self.events.iter_mut().find(is_same) {
+            // A track that went on from another edge was published when the first of them had it.
+            let is_earlier = at_ms < *known_ms;
+            *known_ms = at_ms.min(*known_ms);
+            self.dirty |= is_earlier;
+            return is_earlier;
         }
         self.push(at_ms, "publish", data)
     }
@@ -78,6 +82,7 @@ fn class_event(mut word: Value) -> Option<(&'static str, Value)> {
         "chat" => ("chat", "chat"),
         "question" => ("question", "question"),
         "hands" => ("hand", "hands"),
+        "slide" => ("slide", "slide"),
         "spotlight" => ("spotlight", "spotlight"),
         _ => return None,
     };
@@ -120,6 +125,10 @@ mod tests {
         assert_eq!(found, Some(json!([{"at_ms": 60_000, "kind": "quiz", "data": expected}])));
         let found = told(&json!({"v": 4, "kind": "hands", "hands": [{"raised_at_ms": 1}]}));
         assert_eq!(found, Some(json!([{"at_ms": 60_000, "kind": "hand", "data": [{"raised_at_ms": 1}]}])));
+        for slide in [json!({"title": "획", "page": 2, "material": null}), json!(null)] {
+            let found = told(&json!({"v": 5, "kind": "slide", "slide": slide}));
+            assert_eq!(found, Some(json!([{"at_ms": 60_000, "kind": "slide", "data": slide}])));
+        }
         for other in
             [json!({"kind": "tally", "tally": {}}), json!({"kind": "quiz"}), json!("quiz"), json!(null)]
         {

@@ -226,6 +226,42 @@ fn two_edges_of_one_room_make_one_manifest_in_either_order() {
     assert!(manifest.presentations[1].has_video && !manifest.presentations[1].has_audio);
 }
 
+#[test]
+fn somebody_who_goes_on_at_another_edge_is_heard_and_seen_once() {
+    let (camera, microphone) = (camera(), microphone());
+    let (video, sound) = (packetize::h264(encoded::h264(), 100_000), packetize::opus(100_000));
+    let between = |from_ms: i64, to_ms: i64| {
+        let is_there = move |(us, _): &&(i64, Vec<Vec<u8>>)| (from_ms * 1_000..to_ms * 1_000).contains(us);
+        move |frames: &[(i64, Vec<Vec<u8>>)]| frames.iter().filter(is_there).cloned().collect::<Vec<_>>()
+    };
+    let tape = |opened_ms: u64, video_ms: (i64, i64), sound_ms: (i64, i64), ended_ms: u64| {
+        let mut tape = Tape::default();
+        tape.open(opened_ms, &camera);
+        tape.open(opened_ms, &microphone);
+        tape.publish(&camera, &between(video_ms.0, video_ms.1)(&video), arrive);
+        tape.publish(&microphone, &between(sound_ms.0, sound_ms.1)(&sound), arrive);
+        tape.end(ended_ms);
+        tape
+    };
+    // The second edge begins with a keyframe from before it took over, at 5.5 s; the first hears of it at 5.8 s.
+    let first = tape(0, (0, 5_800), (0, 5_800), 6_500);
+    let second = tape(4_000, (4_100, 13_000), (5_500, 13_000), 13_000);
+    let one = replay(&[("edge-seoul", &first), ("edge-jeju", &second)]);
+    let two = replay(&[("edge-jeju", &second), ("edge-seoul", &first)]);
+    assert_eq!(one.objects, two.objects);
+    let manifest = one.manifest();
+    assert_eq!(manifest.state, RecordingState::Complete);
+    let [before, after] = &manifest.presentations[..] else { panic!("{:#?}", manifest.presentations) };
+    assert!((4_000..4_300).contains(&after.start_ms), "the picture begins where it can: {after:?}");
+    assert!((5_480..5_660).contains(&before.end_ms), "until the other has the sound too: {before:?}");
+    assert!(after.end_ms > 12_000 && before.has_audio && after.has_audio, "{after:?}");
+    let timeline = one.text("class/RM_1/timeline.json");
+    let events: Vec<serde_json::Value> = serde_json::from_str(&timeline).expect("an array");
+    let published =
+        events.iter().filter(|event| event["kind"] == "publish").map(|event| event["at_ms"].as_u64());
+    assert_eq!(published.collect::<Vec<_>>(), [Some(0), Some(0)], "published once, when it was: {timeline}");
+}
+
 /// Decode time and samples (duration, data) of one fragment, read as ISO/IEC 14496-12 has it.
 fn samples(fragment: &[u8]) -> (u64, Vec<(u32, Vec<u8>)>) {
     use mp4_atom::DecodeMaybe as _;
