@@ -1,4 +1,4 @@
-//! Who may do what: every endpoint (those of the classroom in `classroom.rs`) for every role, against a class of somebody's own or of
+//! Who may do what: every endpoint (those of the classroom in `classroom/rights.rs`) for every role, against a class of somebody's own or of
 //! another's.
 //!
 //! A row is an endpoint and the status each role gets. Each cell has a class of its own, taught by `own`, in which `student`

@@ -23,6 +23,7 @@ pub mod questions;
 pub mod quiz;
 pub mod quizzes;
 pub mod rule;
+pub mod slides;
 pub mod timeline;
 pub mod watched;
 
@@ -39,6 +40,8 @@ pub const ERASE: &[&str] = &[
     "DELETE FROM question_votes WHERE account_id = $1",
     "DELETE FROM questions WHERE account_id = $1",
     "DELETE FROM watched WHERE account_id = $1",
+    // What an instructor showed is the class's.
+    "DELETE FROM slides WHERE account_id = $1 AND class_id NOT IN (SELECT id FROM classes WHERE instructor_id = $1)",
 ];
 
 /// Somebody, as others see them. An erased account has no name.

@@ -37,6 +37,14 @@ pub(crate) struct AskedQuiz {
     title: String,
     answered: u64,
     items: Vec<AskedItem>,
+    /// Given while watching the replay.
+    replay: Answered,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Answered {
+    answered: u64,
+    items: Vec<AskedItem>,
 }
 
 #[derive(Debug, Serialize)]
@@ -78,8 +86,8 @@ pub(crate) async fn read(State(app): State<App>, Desk(seat): Desk) -> Result<Jso
     let mut asked = Vec::new();
     for quiz in quizzes::list(database, class).await? {
         if quiz.state != course::State::Draft {
-            let (live, _) = answers::tally(database, &quiz).await?;
-            asked.push(asked_quiz(&quiz, &live));
+            let (live, replay) = answers::tally(database, &quiz).await?;
+            asked.push(asked_quiz(&quiz, &live, &replay));
         }
     }
     Ok(Json(Summary {
@@ -92,7 +100,7 @@ pub(crate) async fn read(State(app): State<App>, Desk(seat): Desk) -> Result<Jso
     }))
 }
 
-fn asked_quiz(quiz: &Stored, tally: &Tally) -> AskedQuiz {
+fn answered(quiz: &Stored, tally: &Tally) -> Answered {
     let item = |item: &control_plane_classes::classroom::quiz::Item| {
         let counts = tally.items.get(&item.id).cloned().unwrap_or_default();
         let choices = match item.kind {
@@ -110,11 +118,17 @@ fn asked_quiz(quiz: &Stored, tally: &Tally) -> AskedQuiz {
         let share = quiz.sheet.key.contains_key(&item.id).then(|| ratio(right, tally.answered));
         AskedItem { text: item.text.clone(), correct_share: share, choices }
     };
+    Answered { answered: tally.answered, items: quiz.sheet.items.iter().map(item).collect() }
+}
+
+fn asked_quiz(quiz: &Stored, live: &Tally, replay: &Tally) -> AskedQuiz {
+    let Answered { answered: count, items } = answered(quiz, live);
     AskedQuiz {
         id: quiz.id.clone(),
         title: quiz.sheet.title.clone(),
-        answered: tally.answered,
-        items: quiz.sheet.items.iter().map(item).collect(),
+        answered: count,
+        items,
+        replay: answered(quiz, replay),
     }
 }
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::quiz::Given;
-use super::{chat, person, polls, questions, quizzes};
+use super::{chat, person, polls, questions, quizzes, slides};
 use crate::{Result, Sql, args};
 
 /// Entries of each kind; a lively chat of three hours has fewer. Further ones are left out.
@@ -44,6 +44,7 @@ pub async fn entries(
     said(sql, life, &mut found).await?;
     found.extend(wondered(sql, life, account).await?);
     raised(sql, life, &mut found).await?;
+    shown(sql, life, &mut found).await?;
     found.sort_by_key(|entry| entry.at_ms);
     Ok(found)
 }
@@ -133,6 +134,15 @@ async fn raised(sql: &impl Sql, life: &Life<'_>, into: &mut Vec<Entry>) -> Resul
         let at_ms = row.count(2)?;
         let data = json!({ "account": person(&row, 0)?, "raised_at_ms": at_ms });
         into.push(Entry { at_ms: life.class_ms(at_ms), kind: "hand", data });
+    }
+    Ok(())
+}
+
+/// Slides; `null` where none was shown any more.
+async fn shown(sql: &impl Sql, life: &Life<'_>, into: &mut Vec<Entry>) -> Result<()> {
+    let between = (life.started_at_ms, life.ended_at_ms);
+    for (at_ms, slide) in slides::history(sql, life.class, life.room_sid, between).await? {
+        into.push(Entry { at_ms: life.class_ms(at_ms), kind: "slide", data: json!(slide) });
     }
     Ok(())
 }

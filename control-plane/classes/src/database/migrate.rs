@@ -10,6 +10,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0003_classroom", include_str!("../../migrations/0003_classroom.sql")),
     ("0004_discover", include_str!("../../migrations/0004_discover.sql")),
     ("0005_facts", include_str!("../../migrations/0005_facts.sql")),
+    ("0006_slides", include_str!("../../migrations/0006_slides.sql")),
 ];
 
 /// One process at a time: on SQLite the transaction is the only writer, on PostgreSQL the lock sees to it.

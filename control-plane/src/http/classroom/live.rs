@@ -8,6 +8,7 @@ use control_plane_classes::classroom::hands::{self, Hand};
 use control_plane_classes::classroom::polls::{self, Poll};
 use control_plane_classes::classroom::questions::{self, Question};
 use control_plane_classes::classroom::quizzes::{self, Mine, Quiz};
+use control_plane_classes::classroom::slides::{self, Slide};
 use control_plane_classes::classroom::{self, answers, poll};
 use serde::Serialize;
 
@@ -23,6 +24,7 @@ pub(crate) struct Live {
     hands: Vec<Hand>,
     questions: Vec<Question>,
     chat: Vec<Message>,
+    slide: Option<Slide>,
     spotlight: Option<String>,
     locked: bool,
 }
@@ -60,6 +62,7 @@ pub(crate) async fn read(State(app): State<App>, seat: Seat) -> Result<Json<Live
         hands: hands::list(database, class, moment.room_sid()).await?,
         questions: questions::list(database, class, seat.account(), seat.teaches).await?,
         chat: chat::list(database, class, &Page::default()).await?,
+        slide: slides::present(database, class, moment.room_sid()).await?,
         spotlight,
         locked: seat.class.locked,
     }))

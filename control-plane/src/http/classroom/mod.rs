@@ -21,6 +21,7 @@ mod live;
 mod polls;
 mod questions;
 mod quizzes;
+mod slides;
 
 pub(crate) fn routes() -> Vec<Route> {
     vec![
@@ -45,6 +46,7 @@ pub(crate) fn routes() -> Vec<Route> {
         ("/v1/classes/{id}/questions", post(questions::ask)),
         ("/v1/classes/{id}/questions/{question}", patch(questions::change)),
         ("/v1/classes/{id}/questions/{question}/vote", put(questions::vote).delete(questions::unvote)),
+        ("/v1/classes/{id}/slide", put(slides::show).delete(slides::take_away)),
         ("/v1/classes/{id}/controls", post(controls::control)),
         ("/v1/classes/{id}/attendance", get(attendance::read)),
         ("/v1/classes/{id}/attendance.csv", get(attendance::csv)),
