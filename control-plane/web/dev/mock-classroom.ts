@@ -9,7 +9,7 @@ import { asked, chat, KEY, quiz, sceneOf, timeline } from './fixtures-classroom'
  * quiz, short, answered, closed, revealed, poll, questions, away (the control plane does not answer), crowded.
  */
 const ME = { teacher: { id: 'p0', name: '한가람' }, student: { id: 'a-me', name: '바람' } } as const;
-const PATH = /^\/v1\/classes\/([^/]+)\/(live|quizzes|polls|chat|hand|hands|questions|controls|timeline|watched)(?:\/(.*))?$/;
+const PATH = /^\/v1\/classes\/([^/]+)\/(live|quizzes|polls|chat|hand|hands|questions|controls|slide|timeline|watched)(?:\/(.*))?$/;
 
 interface Room {
   live: LiveState;
@@ -108,6 +108,7 @@ function roomOf(page: URL, id: string): Room {
       ],
       spotlight: scene === 'spotlight' ? 'p1' : null,
       locked: scene === 'locked',
+      slide: null,
       ...sceneOf(scene, as === 'teacher'),
     };
     room = { live, answers: new Map(), listeners: new Set() };
@@ -170,6 +171,12 @@ async function answer(
       if (body.do === 'unspotlight') tell(room, 'spotlight', { spotlight: (live.spotlight = null) });
       if (body.do === 'lock' || body.do === 'unlock') tell(room, 'locked', { locked: (live.locked = body.do === 'lock') });
       return send(undefined);
+    }
+    case 'slide': {
+      const { page, title = '붓 잡는 법.pdf', material = null } = body as { page: number; title?: string; material?: string };
+      live.slide = method === 'PUT' ? { page, title, material, at_ms: Date.now() } : null;
+      tell(room, 'slide', { slide: live.slide });
+      return send(live.slide ?? undefined);
     }
     case 'hand': {
       live.hands = live.hands.filter((hand) => hand.account.id !== who.id);

@@ -15,6 +15,7 @@ import type {
   NewPoll,
   NewQuestion,
   NewQuiz,
+  NewSlide,
   NewThread,
   Page,
   Poll,
@@ -23,6 +24,7 @@ import type {
   Quiz,
   QuizAnswer,
   Reply,
+  Slide,
   Summary,
   Tally,
   Thread,
@@ -73,6 +75,9 @@ export const voteFor = (id: string, q: string): Promise<void> => put(`${question
 export const unvote = (id: string, q: string): Promise<void> => remove(`${question(id, q)}/vote`);
 export const changeQuestion = (id: string, q: string, change: { state?: QuestionState; answer?: string }): Promise<Question> =>
   patch(question(id, q), change);
+
+export const showSlide = (id: string, spec: NewSlide): Promise<Slide> => put(`${classPath(id)}/slide`, spec);
+export const hideSlide = (id: string): Promise<void> => remove(`${classPath(id)}/slide`);
 
 export const control = (id: string, what: Control, identity?: string): Promise<void> =>
   post(`${classPath(id)}/controls`, { do: what, ...(identity === undefined ? {} : { identity }) });

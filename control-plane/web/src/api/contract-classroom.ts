@@ -16,6 +16,27 @@ export interface LiveState {
   /** Identity of whom everyone sees large. */
   spotlight: string | null;
   locked: boolean;
+  /** What of the materials everybody looks at. */
+  slide: Slide | null;
+}
+
+/** Which page is shown. Every one of a lesson is in its timeline, by class time. */
+export interface Slide {
+  /** At most 120 characters. */
+  title: string;
+  /** From 1. */
+  page: number;
+  /** One of the class's materials; `null`: something else, a book on the table. */
+  material: string | null;
+  at_ms: number;
+  minute_ms?: number;
+}
+
+/** `PUT slide`: without a title it is the material's. */
+export interface NewSlide {
+  page: number;
+  title?: string;
+  material?: string;
 }
 
 export const ROOM_WORD_TOPIC = 'seodang.class';

@@ -26,8 +26,9 @@ export function Materials({ id, mayRead }: { id: string; mayRead: boolean }) {
 }
 
 /** Only ways that cannot run a script here: what an instructor typed is not trusted. */
+export const isSafeUrl = (url: string): boolean => /^(https?:\/\/|\/(?!\/))/i.test(url);
+
 export function MaterialLink({ material }: { material: Material }) {
-  const safe = /^(https?:\/\/|\/(?!\/))/i.test(material.url);
   const size = material.bytes ? bytes(material.bytes) : '';
   const words = (
     <>
@@ -36,7 +37,7 @@ export function MaterialLink({ material }: { material: Material }) {
       {size && <span className="soft">{size}</span>}
     </>
   );
-  if (!safe) return <span className="material">{words}</span>;
+  if (!isSafeUrl(material.url)) return <span className="material">{words}</span>;
   return (
     <a className="material" href={material.url} target="_blank" rel="noopener noreferrer" data-testid="material">
       {words}

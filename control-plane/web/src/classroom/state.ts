@@ -1,4 +1,4 @@
-import type { ChatMessage, Hand, LiveState, Poll, Question, Quiz, RoomWord, Tally } from '../api/contract';
+import type { ChatMessage, Hand, LiveState, Poll, Question, Quiz, RoomWord, Slide, Tally } from '../api/contract';
 
 /** Older messages leave the page: a day-long class must not fill the memory of a phone. */
 const CHAT_KEPT = 500;
@@ -21,6 +21,7 @@ export const EMPTY: LiveState = {
   chat: [],
   spotlight: null,
   locked: false,
+  slide: null,
 };
 
 /** What is said beside the class's versions: how answers fall (to who teaches), whose chat is paused. */
@@ -90,9 +91,11 @@ function change(live: LiveState, word: RoomWord): Applied | null {
     case 'locked':
     case 'unlock':
       return done({ ...live, locked: typeof word.locked === 'boolean' ? word.locked : noun !== 'unlock' });
+    case 'slide':
+      return word.slide === null || isSlide(word.slide) ? done({ ...live, slide: word.slide }) : null;
     // The room says so, too, and closes.
     case 'ended':
-      return done(live);
+      return done({ ...live, slide: null });
     default:
       return null;
   }
@@ -159,3 +162,5 @@ const isQuestion = (value: unknown): value is Question =>
   isRecord(value) && typeof value.text === 'string' && typeof value.votes === 'number';
 const isHand = (value: unknown): value is Hand =>
   isRecord(value) && isWho(value.account) && typeof value.raised_at_ms === 'number';
+export const isSlide = (value: unknown): value is Slide =>
+  isRecord(value) && typeof value.title === 'string' && Number.isSafeInteger(value.page);

@@ -2,26 +2,29 @@ import { PollCard } from '../classroom/polls';
 import { QuestionPile } from '../classroom/questions';
 import { QuizDesk } from '../classroom/quiz-desk';
 import type { Classroom } from '../classroom/room';
+import { SlideDesk } from '../classroom/slide-desk';
 import { StudentQuiz } from '../classroom/student-quiz';
 import { Tabs } from '../classroom/tabs';
 import type { ClassroomView } from '../classroom/use-classroom';
+import type { Slides } from '../classroom/use-slides';
 import { useT } from '../i18n';
 import { PanelFrame } from './panel-frame';
 
-export type Tab = 'quiz' | 'questions';
-const TABS: readonly Tab[] = ['quiz', 'questions'];
+export type Tab = 'quiz' | 'questions' | 'slides';
+const TABS: readonly Tab[] = ['quiz', 'questions', 'slides'];
 
 interface ActivityPanelProps {
   room: Classroom;
   view: ClassroomView;
+  slides: Slides;
   tab: Tab;
   onTab: (tab: Tab) => void;
   canAsk: boolean;
   onClose: () => void;
 }
 
-/** Quizzes, polls and questions. */
-export function ActivityPanel({ room, view, tab, onTab, canAsk, onClose }: ActivityPanelProps) {
+/** Quizzes, polls, questions and materials. */
+export function ActivityPanel({ room, view, slides, tab, onTab, canAsk, onClose }: ActivityPanelProps) {
   const t = useT();
   const { live, offsetMs } = view;
   const open = live.questions.filter(({ state }) => state === 'open').length;
@@ -44,6 +47,7 @@ export function ActivityPanel({ room, view, tab, onTab, canAsk, onClose }: Activ
             <StudentActivities room={room} view={view} />
           ))}
         {tab === 'questions' && <QuestionPile room={room} questions={live.questions} parcels={view.parcels} canAsk={canAsk} />}
+        {tab === 'slides' && <SlideDesk slides={slides} />}
       </div>
     </PanelFrame>
   );

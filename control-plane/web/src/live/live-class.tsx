@@ -7,6 +7,7 @@ import { conversation, type Line, type Raised } from '../classroom/reading';
 import { Classroom } from '../classroom/room';
 import { parseWord } from '../classroom/state';
 import { useClassroom, useRoomWords } from '../classroom/use-classroom';
+import { useSlides } from '../classroom/use-slides';
 import { useT } from '../i18n';
 import { explain } from '../i18n/errors';
 import { explainDevice } from '../lobby/devices';
@@ -17,6 +18,7 @@ import { PeoplePanel } from './people-panel';
 import { PhaseBanner, PhaseScreen } from './phase';
 import { keepPictures, type Pictures, picturesBefore, withPictures } from './pictures';
 import { ReactionLayer, useReactions } from './reactions';
+import { SlideBar } from './slide-bar';
 import { Stage } from './stage';
 import { type Panel, Toolbar } from './toolbar';
 import { useHand } from './use-hand';
@@ -63,6 +65,7 @@ function Inside({ entry, session, view }: { entry: Class; session: LiveSession; 
   const [panel, setPanel] = useState<Panel>(null);
   const [tab, setTab] = useState<Tab>('quiz');
   const [pictures, setPictures] = useState<Pictures>(picturesBefore);
+  const slides = useSlides(room, live, room.teaches || view.canShare, panel === 'activity' && tab === 'slides');
   const verdict = useVerdict(view);
   const [weak, waveAway] = useWeakness(verdict);
   const narrow = useMediaQuery('(max-width: 760px)');
@@ -130,6 +133,7 @@ function Inside({ entry, session, view }: { entry: Class; session: LiveSession; 
             teaches={room.teaches}
             chatOpen={panel === 'chat'}
           />
+          <SlideBar slides={slides} />
           {hand.up && hand.place > 0 && (
             <p className="stage-note hand-note" role="status" data-testid="hand-place">
               {hand.place === 1 ? t('hand.place.first') : t('hand.place', { n: hand.place })}
@@ -161,6 +165,7 @@ function Inside({ entry, session, view }: { entry: Class; session: LiveSession; 
           <ActivityPanel
             room={room}
             view={classroom}
+            slides={slides}
             tab={tab}
             onTab={setTab}
             canAsk={view.canSend && !room.teaches}

@@ -4,6 +4,7 @@ import { useT } from '../i18n';
 import { clock } from '../i18n/format';
 import { Icon } from '../ui/icons';
 import type { Engine } from './engine';
+import { isListed } from './events';
 import type { ReplayView } from './view';
 import { JUMP_MS, RATES, toggleFullscreen } from './keys';
 
@@ -140,7 +141,7 @@ function SeekBar({ engine, view, manifest, events }: Omit<ControlsProps, 'frame'
           )),
         )}
         {events
-          .filter((event) => MARKED.has(event.kind))
+          .filter((event) => MARKED.has(event.kind) && isListed(event))
           .map((event, place) => (
             <i key={place} className="seek-event" data-kind={event.kind} style={{ left: share(event.at_ms) }} />
           ))}

@@ -10,11 +10,12 @@ import { recall, remember } from '../storage';
 import { firstMoment } from './clock';
 import { Controls } from './controls';
 import type { Engine } from './engine';
-import { dueQuiz, quizzesOf, type TimedQuiz } from './happenings';
+import { dueQuiz, quizzesOf, slidesOf, type TimedQuiz } from './happenings';
 import type { Teacher } from './focus';
 import { handleKey } from './keys';
 import { QuizMoment } from './quiz-moment';
 import { Side, type SideTab } from './side';
+import { SlideNow } from './slides';
 import { Stage } from './stage';
 import { useWatched } from './use-watched';
 import type { ReplayView } from './view';
@@ -44,6 +45,7 @@ export function Deck({ engine, manifest, events, classId, teacher, teaches, resu
   useWatched(engine, classId, manifest.room_sid, signedIn);
   const [tab, setTab] = useState<SideTab>('events');
   const quizzes = useMemo(() => quizzesOf(events), [events]);
+  const slides = useMemo(() => slidesOf(events), [events]);
   const moment = useQuizMoment(engine, view, quizzes);
   const frame = useRef<HTMLDivElement>(null);
   useEffect(() => {
@@ -64,6 +66,15 @@ export function Deck({ engine, manifest, events, classId, teacher, teaches, resu
         <Controls engine={engine} view={view} manifest={manifest} events={events} frame={frame} />
       </div>
       <div className="deck-notes">
+        {slides.length > 0 && (
+          <SlideNow
+            slides={slides}
+            timeMs={view.timeMs}
+            onSeek={(ms) => engine.seek(ms)}
+            classId={classId}
+            signedIn={signedIn}
+          />
+        )}
         {timed && (
           <QuizMoment
             room={room}
@@ -101,6 +112,7 @@ export function Deck({ engine, manifest, events, classId, teacher, teaches, resu
         room={room}
         view={classroom}
         events={events}
+        slides={slides}
         timeMs={view.timeMs}
         roomSid={manifest.room_sid}
         signedIn={signedIn}

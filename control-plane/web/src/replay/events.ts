@@ -3,17 +3,19 @@ import type { Translate } from '../i18n';
 
 type Data = Record<string, unknown>;
 
-const dataOf = (event: TimelineEvent): Data =>
-  typeof event.data === 'object' && event.data !== null ? (event.data as Data) : {};
+const record = (value: unknown): Data => (typeof value === 'object' && value !== null ? (value as Data) : {});
+const dataOf = (event: TimelineEvent): Data => record(event.data);
 
 function text(data: Data, ...names: string[]): string | undefined {
   return names.map((name) => data[name]).find((value): value is string => typeof value === 'string' && value !== '');
 }
 
+/** Said anew at each change of the same thing: it stands once, where it began, as it is in the end. */
+const REPEATED = new Set(['chat', 'quiz', 'poll', 'question']);
+
 /**
- * What a reader wants to find again, and whom the light was on. Muting, and sound and picture that come with joining, are left out; a message that
- * was taken back is gone, an edited one stands once, where it was first said, as it was last said. Names are filled in
- * where only an identity was noted.
+ * What a reader wants to find again, and whom the light was on. Muting, and sound and picture that come with joining, are
+ * left out; what was taken back is gone. Names are filled in where only an identity was noted.
  */
 export function readable(events: readonly TimelineEvent[]): TimelineEvent[] {
   const names = new Map(
@@ -24,28 +26,44 @@ export function readable(events: readonly TimelineEvent[]): TimelineEvent[] {
     }),
   );
   const shown: TimelineEvent[] = [];
-  const messages = new Map<string, number>();
+  const places = new Map<string, number>();
+  let raised = new Set<string>();
   for (const event of events) {
+    if (event.kind === 'hand' && Array.isArray(event.data)) {
+      const queue = event.data.map(handOf);
+      for (const hand of queue) if (!raised.has(hand.identity)) shown.push({ ...event, data: hand });
+      raised = new Set(queue.map(({ identity }) => identity));
+      continue;
+    }
     const data = { ...dataOf(event) };
     if (event.kind === 'mute' || event.kind === 'unmute') continue;
     if (event.kind === 'publish' && text(data, 'source') !== 'screen_share') continue;
-    data.name ??= names.get(text(data, 'identity') ?? '');
-    const named = typeof event.data === 'object' ? { ...event, data } : event;
-    const id = event.kind === 'chat' ? text(data, 'id') : undefined;
-    const earlier = id === undefined ? undefined : messages.get(id);
+    data.name ??= names.get(text(data, 'identity') ?? '') ?? text(record(data.from), 'name');
+    const named = typeof event.data === 'object' && event.data !== null ? { ...event, data } : event;
+    const id = REPEATED.has(event.kind) ? text(data, 'id') : undefined;
+    const earlier = id === undefined ? undefined : places.get(`${event.kind} ${id}`);
     const first = earlier === undefined ? undefined : shown[earlier];
     if (earlier !== undefined && first) {
-      shown[earlier] = { ...named, at_ms: first.at_ms };
+      shown[earlier] = { ...named, at_ms: first.at_ms, data: { ...dataOf(first), ...data } };
       continue;
     }
-    if (id !== undefined) messages.set(id, shown.length);
+    if (id !== undefined) places.set(`${event.kind} ${id}`, shown.length);
     shown.push(named);
   }
-  return shown.filter((event) => dataOf(event).deleted !== true);
+  return shown.filter((event) => !isGone(dataOf(event)));
 }
 
-/** What stands in the list: whom the light was on is seen in the pictures. */
-export const isListed = (event: TimelineEvent): boolean => event.kind !== 'spotlight';
+const isGone = (data: Data): boolean => data.deleted === true || data.hidden === true || data.state === 'hidden';
+
+/** Of the queue of hands, as the room heard it. */
+function handOf(hand: unknown): { identity: string; name: string } {
+  const account = record(record(hand).account);
+  return { identity: text(account, 'id') ?? '', name: text(account, 'name') ?? '' };
+}
+
+/** What stands in the list: whom the light was on is seen in the pictures, and that no slide is shown by the next one. */
+export const isListed = (event: TimelineEvent): boolean =>
+  event.kind !== 'spotlight' && !(event.kind === 'slide' && event.data === null);
 
 /** One line about something that happened in class. Kinds this page does not know are shown by their name. */
 export function describeEvent(t: Translate, event: TimelineEvent): string {
@@ -62,9 +80,13 @@ export function describeEvent(t: Translate, event: TimelineEvent): string {
       return t('event.screen', { name });
     case 'hand':
       return t('event.hand', { name });
-    case 'quiz':
-    case 'poll':
     case 'slide': {
+      const title = text(data, 'title', 'text');
+      if (!title) return event.kind;
+      return typeof data.page === 'number' ? t('event.slide.page', { title, page: data.page }) : t('event.slide', { title });
+    }
+    case 'quiz':
+    case 'poll': {
       const title = text(data, 'title', 'question', 'text');
       return title ? t(`event.${event.kind}`, { title }) : event.kind;
     }

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { ClassEvent, TimelineEvent } from '../api/contract';
-import { chatOf, dueQuiz, merge, pollsOf, quizzesOf } from './happenings';
+import { chatOf, dueQuiz, merge, pollsOf, quizzesOf, slideAt, slidesOf } from './happenings';
+import { isListed } from './events';
 import { resumeAt, WatchedSpans } from './watched';
 
 const items = [{ id: 'i', kind: 'single', text: '?', choices: [] }];
@@ -23,6 +24,24 @@ test('two timelines are one, each thing once and with a name', () => {
   // Without the control plane the recording's own chat is shown.
   expect(chatOf(merge(recorded, []))).toMatchObject([{ name: 'a', text: 'hi' }]);
   expect(quizzesOf(merge(recorded, []))).toEqual([]);
+});
+
+test('slides by class time, and the time none was shown', () => {
+  const slide = (page: number) => ({ title: '획', page, material: 'f_1', at_ms: 1 });
+  const shown: ClassEvent[] = [
+    { at_ms: 1_000, kind: 'slide', data: slide(1) },
+    { at_ms: 4_000, kind: 'slide', data: slide(2) },
+    { at_ms: 8_000, kind: 'slide', data: null },
+  ];
+  const own: TimelineEvent[] = [
+    { at_ms: 1_010, kind: 'slide', data: slide(1) },
+    { at_ms: 2_000, kind: 'slide', data: 'odd' },
+  ];
+  const slides = slidesOf(merge(own, shown));
+  expect(slides.map((timed) => [timed.atMs, timed.slide?.page])).toEqual([[1_000, 1], [4_000, 2], [8_000, undefined]]);
+  expect([0, 1_000, 7_999, 8_000].map((ms) => slideAt(slides, ms))).toEqual([-1, 0, 1, -1]);
+  expect(slidesOf(merge(own, []))).toMatchObject([{ atMs: 1_010, slide: { page: 1 } }]);
+  expect(merge(own, shown).filter(isListed)).toHaveLength(2);
 });
 
 test('a quiz opens when playing comes to it, not when somebody jumps over it, and not twice', () => {

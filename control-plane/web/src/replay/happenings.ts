@@ -1,4 +1,5 @@
-import type { ClassEvent, Poll, Quiz, TimelineEvent } from '../api/contract';
+import type { ClassEvent, Poll, Quiz, Slide, TimelineEvent } from '../api/contract';
+import { isSlide } from '../classroom/state';
 
 /** What the class's timeline holds for the replay, by class time. */
 export interface Said {
@@ -39,7 +40,7 @@ export function merge(recorded: readonly TimelineEvent[], told: readonly ClassEv
   const own = recorded.filter(({ kind }) => !(kinds.has(kind) && (ASKED.has(kind) || kind === 'chat' || kind === 'hand')));
   const named = told.map((event) => {
     const data = dataOf(event);
-    return { at_ms: event.at_ms, kind: event.kind as string, data: { ...data, name: nameOf(data) } };
+    return { at_ms: event.at_ms, kind: event.kind as string, data: event.data === null ? null : { ...data, name: nameOf(data) } };
   });
   return [...own, ...named].sort((a, b) => a.at_ms - b.at_ms);
 }
@@ -67,6 +68,27 @@ export function chatOf(events: readonly TimelineEvent[]): Said[] {
     const text = textOf(data.text);
     return text ? [{ id: textOf(data.id) || `chat-${place}`, name: nameOf(data), text, atMs: event.at_ms }] : [];
   });
+}
+
+export interface TimedSlide {
+  /** `null`: from here on none was shown. */
+  slide: Slide | null;
+  atMs: number;
+}
+
+export function slidesOf(events: readonly TimelineEvent[]): TimedSlide[] {
+  return events.flatMap((event): TimedSlide[] => {
+    if (event.kind !== 'slide') return [];
+    if (event.data === null) return [{ slide: null, atMs: event.at_ms }];
+    const slide = { material: null, at_ms: 0, ...dataOf(event) };
+    return isSlide(slide) ? [{ slide, atMs: event.at_ms }] : [];
+  });
+}
+
+/** Place of the one shown at a moment; -1: none was. */
+export function slideAt(slides: readonly TimedSlide[], timeMs: number): number {
+  const latest = slides.findLastIndex(({ atMs }) => atMs <= timeMs);
+  return slides[latest]?.slide ? latest : -1;
 }
 
 /** The clock may run ahead of the time that has passed by this much; more was a jump, and what lies in between was skipped. */

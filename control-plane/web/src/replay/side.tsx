@@ -10,10 +10,12 @@ import { useT } from '../i18n';
 import { clock } from '../i18n/format';
 import { classHref, Link } from '../router';
 import { describeEvent, isListed } from './events';
-import { chatOf, pollsOf, type Said } from './happenings';
+import { chatOf, pollsOf, type Said, type TimedSlide } from './happenings';
+import { SlideList } from './slides';
 
-export type SideTab = 'events' | 'chat' | 'questions';
-const TABS: readonly SideTab[] = ['events', 'chat', 'questions'];
+export type SideTab = 'events' | 'slides' | 'chat' | 'questions';
+/** Slides only where there were any. */
+const TABS: readonly SideTab[] = ['events', 'slides', 'chat', 'questions'];
 /** Nearer to the end than this, the conversation follows the clock. */
 const AT_END_PX = 60;
 
@@ -21,6 +23,7 @@ interface SideProps {
   room: Classroom;
   view: ClassroomView;
   events: TimelineEvent[];
+  slides: readonly TimedSlide[];
   timeMs: number;
   roomSid: string;
   signedIn: boolean;
@@ -31,15 +34,16 @@ interface SideProps {
 }
 
 /** Beside the pictures: what happened, what was said up to now, what was asked. */
-export function Side({ room, view, events, timeMs, roomSid, signedIn, tab, onTab, onSeek, onEvent }: SideProps) {
+export function Side({ room, view, events, slides, timeMs, roomSid, signedIn, tab, onTab, onSeek, onEvent }: SideProps) {
   const t = useT();
   return (
     <section className="events" aria-label={t('replay.tabs')}>
-      <Tabs label={t('replay.tabs')} tabs={TABS} chosen={tab} onChoose={onTab}>
+      <Tabs label={t('replay.tabs')} tabs={TABS.filter((name) => name !== 'slides' || slides.length > 0)} chosen={tab} onChoose={onTab}>
         {(name) => t(`replay.tab.${name}`)}
       </Tabs>
       <div className="side-panel" role="tabpanel" id={`tabpanel-${tab}`} aria-labelledby={`tab-${tab}`} tabIndex={0}>
         {tab === 'events' && <EventList events={events.filter(isListed)} timeMs={timeMs} onEvent={onEvent} />}
+        {tab === 'slides' && <SlideList slides={slides} timeMs={timeMs} onSeek={onSeek} />}
         {tab === 'chat' && <Conversation said={chatOf(events)} timeMs={timeMs} onSeek={onSeek} />}
         {tab === 'questions' && (
           <>
