@@ -82,6 +82,7 @@ impl Room {
             payload_type: format.codec.payload_type,
             rtx_payload_type: format.rtx.map(|rtx| rtx.payload_type),
             target,
+            receives: track.watchers.get(&id).and_then(|before| before.receives),
         };
         track.watchers.insert(id, watcher);
         attach(edge, track, id);

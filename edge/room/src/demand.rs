@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use edge_sfu::{Command, LAYERS_MAX, Layer, LinkId, Origin};
+use edge_sfu::{Command, LAYERS_MAX, Layer, LinkId, Origin, SourceId};
 use edge_wire::control::{Message, Subscribe, Unsubscribe};
 use edge_wire::model::TrackKind;
 
@@ -32,6 +32,24 @@ impl Room {
             && !std::mem::replace(&mut track.subscribed, true)
         {
             edge.notify(id, Notice::TrackSubscribed { track_sid: track_sid.to_owned() });
+        }
+    }
+
+    /// The media thread sends a client another layer than before.
+    pub(crate) fn layer_switched(
+        &mut self,
+        edge: &mut Edge,
+        now: Instant,
+        id: PeerId,
+        (track_sid, source): (&str, SourceId),
+        layer: Layer,
+    ) {
+        let Some(track) = self.tracks.get_mut(track_sid).filter(|track| track.source == Some(source)) else {
+            return;
+        };
+        if let Some(watcher) = track.watchers.get_mut(&id).filter(|watcher| !watcher.target.paused) {
+            watcher.receives = Some(layer);
+            self.refresh_demand(edge, now, track_sid);
         }
     }
 
@@ -159,6 +177,9 @@ fn open(edge: &mut Edge, room: &str, track_sid: &str, track: &mut Track, via: Li
         clock_rate_hz: track.codec.clock_rate_hz,
         layers: track.layers,
     });
+    for watcher in track.watchers.values_mut() {
+        watcher.receives = None;
+    }
     for id in track.watchers.keys() {
         attach(edge, track, *id);
     }

@@ -38,7 +38,14 @@ impl Rooms {
             }
             Event::LayerStarted { source, layer } => self.layer_changed(now, source, layer, true),
             Event::LayerStopped { source, layer } => self.layer_changed(now, source, layer, false),
-            Event::LayerSwitched { .. } => {}
+            Event::LayerSwitched { session, source, layer } => {
+                if let Some((name, track_sid)) = self.edge.sources.get(&source).cloned() {
+                    let (peer, track) = (PeerId(session.0), (track_sid.as_str(), source));
+                    self.with_room(now, &name, |room, edge| {
+                        room.layer_switched(edge, now, peer, track, layer)
+                    });
+                }
+            }
             Event::LinkKeyframe { link, flow } => {
                 self.say(link, Message::Keyframe(control::KeyframeRequest { flow }));
             }

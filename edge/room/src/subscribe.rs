@@ -59,6 +59,9 @@ impl Room {
             return;
         };
         watcher.target = target;
+        if target.paused {
+            watcher.receives = None;
+        }
         if source.is_some() {
             edge.media(Command::Retarget { session: SessionId(id.0), mid: watcher.mid.clone(), target });
         }

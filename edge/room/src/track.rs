@@ -50,6 +50,8 @@ pub(crate) struct Watcher {
     pub(crate) payload_type: u8,
     pub(crate) rtx_payload_type: Option<u8>,
     pub(crate) target: Target,
+    /// Layer it is sent now, as the media thread reports: until the target's keyframe comes, another.
+    pub(crate) receives: Option<Layer>,
 }
 
 #[derive(Debug)]
@@ -95,11 +97,14 @@ impl Track {
         self.live.get(usize::from(layer)).copied().unwrap_or(false)
     }
 
-    /// Layers somebody behind this edge asks for.
+    /// Layers somebody behind this edge asks for, and those that are still sent to who waits for another: taken away before
+    /// the other's keyframe is there, they would leave a picture without its end and then nothing to see.
     pub(crate) fn wanted(&self) -> [bool; LAYERS_MAX] {
         let mut wanted = [false; LAYERS_MAX];
         let top = self.layers - 1;
-        let watched = self.watchers.values().filter(|w| !w.target.paused).map(|w| w.target.layer.min(top));
+        let sent = |watcher: &Watcher| watcher.receives.filter(|layer| self.is_live(*layer));
+        let watching = self.watchers.values().filter(|watcher| !watcher.target.paused);
+        let watched = watching.flat_map(|w| std::iter::once(w.target.layer.min(top)).chain(sent(w)));
         for layer in watched.chain(self.feeds.values().map(|layer| (*layer).min(top))) {
             wanted[usize::from(layer)] = true;
         }

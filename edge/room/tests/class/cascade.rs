@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use edge_room::{LINK_GRACE, Notice, Request, TrackSettings};
-use edge_sfu::{Event, Origin};
+use edge_sfu::{Event, Origin, SessionId};
 use edge_wire::control::{Announce, Codec, Message};
 
 use crate::world::{At, World, link};
@@ -120,6 +120,40 @@ fn a_layer_that_does_not_begin_is_backed_by_the_next_lower_one() {
     assert_eq!(world.edges[1].media.layers_received(), [2]);
     world.event(1, Event::LayerStopped { source, layer: 2 });
     assert_eq!(world.edges[1].media.layers_received(), [1, 2], "one that stops is backed at once");
+}
+
+#[test]
+fn a_layer_is_let_go_only_when_its_last_watcher_is_sent_another() {
+    let mut world = World::new(2);
+    let teacher = world.join(0, "teacher");
+    let student = world.join(1, "student");
+    let camera = world.camera(teacher);
+    want(&mut world, student, &camera, 320, false);
+    world.pass(Duration::from_secs(1));
+    let source = world.watch(student, &camera).expect("watched").source;
+    let session = SessionId(student.1.0);
+    world.event(1, Event::LayerSwitched { session, source, layer: 0 });
+    want(&mut world, student, &camera, 1280, false);
+    world.pass(Duration::from_secs(5));
+    assert_eq!(
+        world.edges[1].media.layers_received(),
+        [0, 2],
+        "no keyframe yet: the lower layer is what is seen"
+    );
+    world.event(1, Event::LayerSwitched { session, source, layer: 2 });
+    world.pass(Duration::from_millis(600));
+    assert_eq!(world.edges[1].media.layers_received(), [2]);
+
+    want(&mut world, student, &camera, 320, false);
+    world.pass(Duration::from_secs(5));
+    assert_eq!(world.edges[1].media.layers_received(), [0, 2]);
+    // One that is silent, hidden or gone shows nothing to anybody.
+    world.event(1, Event::LayerStopped { source, layer: 2 });
+    world.pass(Duration::from_millis(600));
+    assert_eq!(world.edges[1].media.layers_received(), [0]);
+    want(&mut world, student, &camera, 320, true);
+    world.pass(Duration::from_millis(600));
+    assert!(world.edges[1].media.layers_received().is_empty());
 }
 
 #[test]
