@@ -14,14 +14,14 @@ use edge_wire::control::{
 use crate::Output;
 use crate::edge::Edge;
 use crate::limits::{HOPS_MAX, LINK_GRACE, ORIGINS_MAX, VANISHED_GRACE, WAY_HOLD};
-use crate::origin::{Origin, Stage};
+use crate::origin::{Origin, Route, Stage};
 use crate::room::Room;
 
 impl Room {
     /// A link says that an edge can be heard by way of it.
     pub(crate) fn origin_route(&mut self, edge: &mut Edge, now: Instant, link: LinkId, route: OriginRoute) {
         let Some(neighbour) = edge.links.get(&link) else { return };
-        let OriginRoute { hops, epoch, .. } = route;
+        let OriginRoute { hops, epoch, leaving, .. } = route;
         let Some(node_id) = hops.first().cloned() else { return };
         let is_its_own = hops.len() == 1;
         let is_sound = hops.last() == Some(&neighbour.node_id)
@@ -42,7 +42,7 @@ impl Room {
             self.forget_origin(edge, now, &node_id);
         }
         let origin = self.origins.entry(node_id.clone()).or_insert_with(|| Origin::new(epoch));
-        origin.routes.insert(link, hops);
+        origin.routes.insert(link, Route { hops, leaving });
         self.choose_upstream(edge, now, &node_id);
     }
 
@@ -63,18 +63,20 @@ impl Room {
         let origin = self.origins.entry(neighbour.node_id.clone()).or_default();
         origin.epoch = neighbour.epoch;
         origin.is_plain = true;
-        origin.routes.insert(link, vec![neighbour.node_id.clone()]);
+        origin.routes.insert(link, Route { hops: vec![neighbour.node_id.clone()], leaving: 0 });
         (origin.upstream, origin.lost_at, origin.stage) = (Some(link), None, Stage::Live);
     }
 
-    /// The way an edge is heard: the one in use unless it leaves the room or another has fewer hops.
+    /// The way an edge is heard: the one in use unless more of its links are about to leave the room, or another has fewer hops.
+    /// What counts grows with each hop, for every edge alike: else two would each prefer the other's way, and change for ever.
     pub(crate) fn choose_upstream(&mut self, edge: &mut Edge, now: Instant, node_id: &str) {
         let Some(origin) = self.origins.get(node_id) else { return };
-        let rank = |link: LinkId, hops: &Vec<String>| {
-            (self.is_leaving(link), hops.len(), origin.upstream != Some(link), edge.link_cost_ms(link), link)
+        let rank = |link: LinkId, route: &Route| {
+            let (leaving, is_other) = (self.leaving_by(link, route), origin.upstream != Some(link));
+            (leaving, route.hops.len(), is_other, edge.link_cost_ms(link), link)
         };
         let usable = origin.routes.iter().filter(|(link, _)| self.links.contains_key(link));
-        let best = usable.map(|(link, hops)| rank(*link, hops)).min().map(|rank| rank.4);
+        let best = usable.map(|(link, route)| rank(*link, route)).min().map(|rank| rank.4);
         let before = origin.upstream;
         if best == before {
             if best.is_none() && origin.lost_at.is_none() {
@@ -320,7 +322,7 @@ impl Room {
         }
         for node_id in nodes {
             let way = if node_id == edge.config.node_id {
-                Some((Vec::new(), self.epoch))
+                Some((Route::default(), self.epoch))
             } else {
                 self.way_to(&node_id)
             };
@@ -338,34 +340,42 @@ impl Room {
         edge: &mut Edge,
         link: LinkId,
         node_id: &str,
-        way: Option<&(Vec<String>, u64)>,
+        way: Option<&(Route, u64)>,
         is_held: bool,
     ) {
         let Some(neighbour) = edge.links.get(&link).map(|link| link.node_id.clone()) else { return };
         let Some(state) = self.links.get_mut(&link) else { return };
         let room = self.record.name.clone();
-        let way = way.filter(|(hops, _)| !hops.contains(&neighbour) && hops.len() < HOPS_MAX);
-        let Some((hops, epoch)) = way else {
+        let way = way.filter(|(route, _)| !route.hops.contains(&neighbour) && route.hops.len() < HOPS_MAX);
+        let Some(way) = way else {
             if !is_held && state.told_routes.remove(node_id).is_some() {
                 state.follows.remove(node_id);
                 edge.say(link, Message::OriginLost(OriginLost { room, node_id: node_id.to_owned() }));
             }
             return;
         };
-        let mut hops = hops.clone();
-        hops.push(edge.config.node_id.clone());
-        let told = (hops, *epoch);
+        let (mut route, epoch) = way.clone();
+        route.hops.push(edge.config.node_id.clone());
+        let told = (route, epoch);
         if state.told_routes.get(node_id) != Some(&told) {
             state.told_routes.insert(node_id.to_owned(), told.clone());
-            edge.say(link, Message::OriginRoute(OriginRoute { room, hops: told.0, epoch: told.1 }));
+            let Route { hops, leaving } = told.0;
+            edge.say(link, Message::OriginRoute(OriginRoute { room, hops, epoch, leaving }));
         }
     }
 
-    /// Hops of the way an edge is heard by, once all of it is known here.
-    fn way_to(&self, node_id: &str) -> Option<(Vec<String>, u64)> {
+    /// The way an edge is heard by, once all of it is known here.
+    fn way_to(&self, node_id: &str) -> Option<(Route, u64)> {
         let origin = self.origins.get(node_id).filter(|origin| origin.is_whole)?;
-        let hops = origin.routes.get(&origin.upstream?)?;
-        Some((hops.clone(), origin.epoch))
+        let upstream = origin.upstream?;
+        let route = origin.routes.get(&upstream)?;
+        let leaving = self.leaving_by(upstream, route);
+        Some((Route { hops: route.hops.clone(), leaving }, origin.epoch))
+    }
+
+    /// Links on a way, our own among them, that are about to leave the room.
+    fn leaving_by(&self, link: LinkId, route: &Route) -> u32 {
+        route.leaving.saturating_add(u32::from(self.is_leaving(link)))
     }
 
     /// Links that are told of routes: those that know them.

@@ -19,7 +19,7 @@ pub(crate) const WAY_HOLD: Duration = Duration::from_millis(1_500);
 pub(crate) const HANDOVER: Duration = Duration::from_secs(2);
 /// And at most this much longer while no other link is in the room.
 pub(crate) const HANDOVER_MAX: Duration = Duration::from_secs(8);
-/// What a way over a link that leaves the room counts more: any other is taken.
+/// What each link of a way that is about to leave the room counts more: any other way is taken.
 pub(crate) const LEAVING_COST_MS: u32 = 100_000;
 /// A media session that ended is given this long for the client's own goodbye before the client is told to join again.
 pub const MEDIA_LINGER: Duration = Duration::from_secs(2);

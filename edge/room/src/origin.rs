@@ -16,8 +16,8 @@ use crate::limits::{
 pub(crate) struct Origin {
     /// Start of its process: what an older one said is void.
     pub(crate) epoch: u64,
-    /// Ways its word can come: hops, itself first, the link's edge last.
-    pub(crate) routes: BTreeMap<LinkId, Vec<String>>,
+    /// Ways its word can come.
+    pub(crate) routes: BTreeMap<LinkId, Route>,
     /// The link it comes by.
     pub(crate) upstream: Option<LinkId>,
     /// Of the last `Follow`; what answers an older one is void.
@@ -37,6 +37,15 @@ pub(crate) struct Origin {
     pub(crate) lost_at: Option<Instant>,
     /// Those behind this edge are not told so yet.
     pub(crate) is_held: bool,
+}
+
+/// A way an edge can be heard.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Route {
+    /// Itself first, the link's edge last.
+    pub(crate) hops: Vec<String>,
+    /// Links on the way, beyond our own, that are about to leave the room.
+    pub(crate) leaving: u32,
 }
 
 /// How far the answer to a `Follow` has come.

@@ -11,6 +11,7 @@ use crate::codec;
 use crate::demand::release;
 use crate::edge::Edge;
 use crate::limits::{HOPS_MAX, LEAVING_COST_MS, PATHS_MAX, WAY_HOLD};
+use crate::origin::Route;
 use crate::room::Room;
 use crate::track::{Owner, Track};
 
@@ -37,8 +38,8 @@ pub(crate) struct RoomLink {
     pub(crate) leaves_at: Option<Instant>,
     /// What the far edge was told of each track: hops and cost.
     pub(crate) told: BTreeMap<String, (Vec<String>, u32)>,
-    /// What it was told of each edge: hops and epoch.
-    pub(crate) told_routes: BTreeMap<String, (Vec<String>, u64)>,
+    /// What it was told of each edge: way and epoch.
+    pub(crate) told_routes: BTreeMap<String, (Route, u64)>,
     /// Edges it follows over this link, with the number of its `Follow`.
     pub(crate) follows: BTreeMap<String, u64>,
 }
@@ -142,10 +143,7 @@ impl Room {
     /// The way the track comes by, or would: the one in use while it stands, else the cheapest.
     pub(crate) fn route(&self, edge: &Edge, track_sid: &str) -> Option<LinkId> {
         let paths = self.paths.get(track_sid)?;
-        let cost = |link: &LinkId, path: &Path| {
-            let leaving = if self.is_leaving(*link) { LEAVING_COST_MS } else { 0 };
-            path.cost.saturating_add(edge.link_cost_ms(*link)).saturating_add(leaving)
-        };
+        let cost = |link: &LinkId, path: &Path| self.cost_by(edge, *link, path);
         let owner = self.tracks.get(track_sid).and_then(|track| self.remotes.get(&track.participant_sid));
         let is_usable = |link: &LinkId, path: &Path| {
             self.links.contains_key(link) && owner.is_none_or(|remote| path.is_from(&remote.origin))
@@ -160,6 +158,13 @@ impl Room {
         let (now_ms, then_ms) = (cost(link, path), cost(best.0, best.1));
         let is_worth_it = then_ms.saturating_add((now_ms / 5).max(5)) <= now_ms;
         Some(if is_worth_it { *best.0 } else { *link })
+    }
+
+    /// Cost of a way with our own link. A link that is about to leave costs those behind us as much as us: were only we to avoid it,
+    /// two edges would each prefer the other's way, and change for ever.
+    fn cost_by(&self, edge: &Edge, link: LinkId, path: &Path) -> u32 {
+        let leaving = if self.is_leaving(link) { LEAVING_COST_MS } else { 0 };
+        path.cost.saturating_add(edge.link_cost_ms(link)).saturating_add(leaving)
     }
 
     /// Ways changed: the track moves to another link if it must or should, and others are told.
@@ -208,7 +213,7 @@ impl Room {
             Owner::Local(_) => Some((Vec::new(), 0)),
             Owner::Remote => {
                 let path = self.paths.get(track_sid)?.get(&route?)?;
-                Some((path.hops.clone(), path.cost.saturating_add(edge.link_cost_ms(route?))))
+                Some((path.hops.clone(), self.cost_by(edge, route?, path)))
             }
         });
         let is_held = track.and_then(|track| track.lost_at).is_some_and(|at| now < at + WAY_HOLD);

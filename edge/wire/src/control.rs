@@ -159,7 +159,7 @@ pub struct Announce {
     /// Node ids the media passes, publisher's edge first, the sender last. A receiver that finds itself drops the announcement.
     #[prost(string, repeated, tag = "4")]
     pub hops: Vec<String>,
-    /// Sum of link costs along the hops (ms of RTT by default).
+    /// Sum of link costs along the hops (ms of RTT by default; a link that is about to leave the room counts far more).
     #[prost(uint32, tag = "5")]
     pub cost: u32,
     /// Codec as it is on the flows.
@@ -378,6 +378,9 @@ pub struct OriginRoute {
     /// `Hello.epoch` of the edge: what an older one said is void.
     #[prost(uint64, tag = "3")]
     pub epoch: u64,
+    /// Links on the way that neither of their ends needs any more. Ways with fewer are taken first.
+    #[prost(uint32, tag = "4")]
+    pub leaving: u32,
 }
 
 /// "From me you cannot any more."

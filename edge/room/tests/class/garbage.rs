@@ -161,6 +161,7 @@ fn message(names: &Names, track_sid: String, (what, a, b, c): Op) -> Message {
             room,
             hops: vec![format!("edge-{}", a % 3), format!("edge-{}", c % 2)],
             epoch: u64::from(c % 2),
+            leaving: u32::from(b) << 24,
         }),
         19 => Message::OriginLost(OriginLost { room, node_id: format!("edge-{}", a % 3) }),
         20 => Message::Follow(Follow {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use edge_room::{LINK_GRACE, Neighbour, Request, RoomPeers, TrackPermission};
-use edge_sfu::Event;
+use edge_sfu::{Event, LinkId};
 use edge_wire::control::{Message, OriginRoute, ParticipantUpdate};
 use edge_wire::model::Participant;
 
@@ -123,6 +123,37 @@ fn an_edge_that_came_in_late_hands_on_what_was_said_before() {
 }
 
 #[test]
+fn edges_whose_ways_are_about_to_leave_do_not_lean_on_each_other() {
+    let mut world = World::new(3);
+    let teacher = world.join(0, "teacher");
+    let students = [world.join(1, "student"), world.join(2, "other")];
+    let camera = world.camera(teacher);
+    // The plan takes the teacher's edge off both others, and its new place is not linked yet. Each of them would rather hear it by
+    // the other, whose way is one that stays: were both to, neither had a way.
+    let plan = |world: &mut World, wanted: [&[usize]; 3]| {
+        for (at, wanted) in wanted.into_iter().enumerate() {
+            let admitted = (0..3).filter(|other| *other != at).map(link).collect();
+            let wanted = wanted.iter().map(|other| link(*other)).collect();
+            let peers = RoomPeers { admitted, wanted, nodes: None };
+            world.edges[at].rooms.handle_room_peers(world.now, "class", peers);
+        }
+        world.run();
+    };
+    let comes_by = |world: &World, at: usize| -> Vec<LinkId> {
+        world.edges[at].media.receives.keys().map(|(link, _)| *link).collect()
+    };
+    plan(&mut world, [&[], &[2], &[1]]);
+    for student in students {
+        assert!(world.watch(student, &camera).is_some());
+        assert_eq!(comes_by(&world, student.0), [link(0)], "the way it had");
+    }
+    plan(&mut world, [&[1], &[2], &[1]]);
+    world.pass(LINK_GRACE);
+    assert_eq!((comes_by(&world, 1), comes_by(&world, 2)), (vec![link(0)], vec![link(1)]));
+    assert_eq!(world.identities(students[1]), ["student", "teacher"]);
+}
+
+#[test]
 fn an_edge_of_the_last_version_is_heard_and_told_in_a_direct_room() {
     let mut world = World::new(2);
     for (at, other) in [(0, 1), (1, 0)] {
@@ -182,7 +213,7 @@ fn an_edge_speaks_for_nobody_it_has_no_way_to_and_an_older_process_for_nobody_at
     // Edge 0 was started again, says another; then the old process is heard of once more.
     let route = |epoch: u64| {
         let hops = vec!["edge-0".to_owned(), "edge-1".to_owned()];
-        Message::OriginRoute(OriginRoute { room: "class".into(), hops, epoch })
+        Message::OriginRoute(OriginRoute { room: "class".into(), hops, epoch, leaving: 0 })
     };
     world.edges[2].rooms.handle_link(world.now, link(1), route(5_000));
     world.run();
