@@ -46,7 +46,6 @@ export function createSession(options: SessionOptions): LiveSession {
           id: String(place),
           identity: name,
           name,
-          local: false,
           text,
           atMs: Date.now() - 60_000 * (3 - place),
         }));
@@ -94,10 +93,6 @@ export function createSession(options: SessionOptions): LiveSession {
     setCamera: async (on) => change({ camera: on ? drawn('나', 20) : null }),
     setScreen: async (on) => change({ screen: on ? drawn('내 화면', 200) : null }),
     setHand: async (up) => change({ handAt: up ? Date.now() : 0 }),
-    sendChat: async (text) =>
-      set({
-        chat: [...view.chat, { id: String(view.chat.length), identity: 'me', name: '나', local: true, text, atMs: Date.now() }],
-      }),
     startSound: async () => set({ soundBlocked: false }),
     retry: async () => set({ phase: { name: 'connected' } }),
     leave: async () => set({ phase: { name: 'ended', reason: 'left' } }),

@@ -41,6 +41,26 @@ const shots = {
   'live-spotlight': [lobby('&room=spotlight'), enter()],
   'live-away': [lobby('&room=away'), enter('chat')],
   'live-desk': [teach('&room=prepared'), enter('activity')],
+  'live-slides': [
+    teach('&room=prepared'),
+    async (page) => {
+      await enter('activity')(page);
+      await page.getByTestId('tab-slides').click();
+      const show = page.getByTestId('slide-show').first();
+      if (await show.isEnabled()) await show.click();
+      await page.getByTestId('slide-desk-next').click();
+      await page.waitForTimeout(400);
+    },
+  ],
+  'live-slide-bar': [
+    teach('&room=prepared'),
+    async (page) => {
+      await shots['live-slides'][1](page);
+      await page.getByTestId('toggle-activity').click();
+      await page.keyboard.press('PageDown');
+      await page.waitForTimeout(400);
+    },
+  ],
   'live-hands': [teach('&room=hands'), enter('people')],
   'lobby-guest': [lobby().replace('as=student', 'as=guest')],
   replay: [

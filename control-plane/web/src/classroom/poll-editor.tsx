@@ -2,8 +2,8 @@ import { type FormEvent, useId, useState } from 'react';
 import type { NewPoll } from '../api/contract';
 import { type Key, useT } from '../i18n';
 import { explain } from '../i18n/errors';
-import { Icon } from '../ui/icons';
-import { CHOICES_MAX, CHOICES_MIN, emptyPoll, pollFault, pollOf } from './draft';
+import { ChoiceRows } from './choice-rows';
+import { emptyPoll, pollFault, pollOf } from './draft';
 import { useAction } from './use-classroom';
 
 export function PollEditor({ onSave, onCancel }: { onSave: (spec: NewPoll) => Promise<void>; onCancel: () => void }) {
@@ -32,34 +32,13 @@ export function PollEditor({ onSave, onCancel }: { onSave: (spec: NewPoll) => Pr
         />
       </div>
       <div className="choices-editor">
-        {draft.choices.map((choice, place) => (
-          <div key={place} className="choice-editor">
-            <input
-              type="text"
-              value={choice}
-              maxLength={200}
-              placeholder={t('edit.choice', { n: place + 1 })}
-              aria-label={t('edit.choice', { n: place + 1 })}
-              data-testid="poll-choice-text"
-              onChange={(event) => setDraft({ ...draft, choices: draft.choices.with(place, event.target.value) })}
-            />
-            {draft.choices.length > CHOICES_MIN && (
-              <button
-                type="button"
-                className="quiet icon-only"
-                aria-label={t('edit.choice.remove', { n: place + 1 })}
-                onClick={() => setDraft({ ...draft, choices: draft.choices.filter((_, at) => at !== place) })}
-              >
-                <Icon name="close" size={16} />
-              </button>
-            )}
-          </div>
-        ))}
-        {draft.choices.length < CHOICES_MAX && (
-          <button type="button" className="quiet small" onClick={() => setDraft({ ...draft, choices: [...draft.choices, ''] })}>
-            <Icon name="plus" size={16} /> {t('edit.choice.add')}
-          </button>
-        )}
+        <ChoiceRows
+          choices={draft.choices}
+          testid="poll-choice-text"
+          onText={(place, text) => setDraft({ ...draft, choices: draft.choices.with(place, text) })}
+          onRemove={(place) => setDraft({ ...draft, choices: draft.choices.filter((_, at) => at !== place) })}
+          onAdd={() => setDraft({ ...draft, choices: [...draft.choices, ''] })}
+        />
       </div>
       <label className="check">
         <input

@@ -5,10 +5,9 @@ import { explain } from '../i18n/errors';
 import { clock } from '../i18n/format';
 import { recall, remember } from '../storage';
 import { Icon } from '../ui/icons';
+import { ChoiceRows } from './choice-rows';
 import {
   changeKind,
-  CHOICES_MAX,
-  CHOICES_MIN,
   type Draft,
   type DraftItem,
   draftOf,
@@ -226,8 +225,10 @@ function ChoicesEditor({ id, item, onChange }: { id: string; item: DraftItem; on
   return (
     <div className="choices-editor">
       <small className="soft">{t('edit.right.hint')}</small>
-      {item.choices.map((choice, place) => (
-        <div key={place} className="choice-editor">
+      <ChoiceRows
+        choices={item.choices}
+        testid="quiz-choice-text"
+        mark={(place) => (
           <input
             type={item.kind === 'multiple' ? 'checkbox' : 'radio'}
             name={`${id}-right`}
@@ -236,32 +237,11 @@ function ChoicesEditor({ id, item, onChange }: { id: string; item: DraftItem; on
             data-testid="quiz-right"
             onChange={() => onChange(toggleRight(item, place))}
           />
-          <input
-            type="text"
-            value={choice}
-            maxLength={200}
-            placeholder={t('edit.choice', { n: place + 1 })}
-            aria-label={t('edit.choice', { n: place + 1 })}
-            data-testid="quiz-choice-text"
-            onChange={(event) => onChange({ ...item, choices: item.choices.with(place, event.target.value) })}
-          />
-          {item.choices.length > CHOICES_MIN && (
-            <button
-              type="button"
-              className="quiet icon-only"
-              aria-label={t('edit.choice.remove', { n: place + 1 })}
-              onClick={() => onChange(removeChoice(item, place))}
-            >
-              <Icon name="close" size={16} />
-            </button>
-          )}
-        </div>
-      ))}
-      {item.choices.length < CHOICES_MAX && (
-        <button type="button" className="quiet small" onClick={() => onChange({ ...item, choices: [...item.choices, ''] })}>
-          <Icon name="plus" size={16} /> {t('edit.choice.add')}
-        </button>
-      )}
+        )}
+        onText={(place, text) => onChange({ ...item, choices: item.choices.with(place, text) })}
+        onRemove={(place) => onChange(removeChoice(item, place))}
+        onAdd={() => onChange({ ...item, choices: [...item.choices, ''] })}
+      />
     </div>
   );
 }

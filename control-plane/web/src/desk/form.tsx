@@ -1,7 +1,7 @@
 import { type FormEvent, useMemo, useState } from 'react';
-import type { ClassLanguage, Level } from '../api/contract';
-import { LANGUAGES, LEVELS } from '../catalogue/filters';
-import { useCategories } from '../catalogue/use-categories';
+import type { ClassLanguage } from '../api/contract';
+import { CategoryField, LevelField } from '../catalogue/fields';
+import { LANGUAGES } from '../catalogue/filters';
 import { useI18n } from '../i18n';
 import { dayAndHour, ownZone, sameClock, zoneName, zones } from '../i18n/time';
 import { Failure } from '../ui/failure';
@@ -104,38 +104,16 @@ export function ClassForm({ entry, change, fresh, action, onSave }: ClassFormPro
 }
 
 function Kind({ entry, change }: Pick<ClassFormProps, 'entry' | 'change'>) {
-  const { t, language } = useI18n();
-  const { categories } = useCategories();
+  const { t } = useI18n();
   return (
     <div className="fields">
-      <Field label={t('form.category')}>
-        {(control) => (
-          <select
-            {...control}
-            value={entry.category}
-            data-testid="class-category"
-            onChange={(event) => change({ category: event.target.value })}
-          >
-            <option value="">{t('form.category.none')}</option>
-            {categories.map((category) => (
-              <option key={category.id} value={category.id}>
-                {category[language]}
-              </option>
-            ))}
-          </select>
-        )}
-      </Field>
-      <Field label={t('form.level')}>
-        {(control) => (
-          <select {...control} value={entry.level} onChange={(event) => change({ level: event.target.value as Level })}>
-            {LEVELS.map((level) => (
-              <option key={level} value={level}>
-                {t(`level.${level}`)}
-              </option>
-            ))}
-          </select>
-        )}
-      </Field>
+      <CategoryField
+        value={entry.category}
+        none={t('form.category.none')}
+        testid="class-category"
+        onChange={(category) => change({ category })}
+      />
+      <LevelField value={entry.level} onChange={(level) => change({ level })} />
       <Field label={t('form.language')}>
         {(control) => (
           <select

@@ -41,7 +41,7 @@ export function useReactions(session: LiveSession): Reactions {
       if (now - sentAt.current < OWN_PAUSE_MS) return;
       sentAt.current = now;
       add(emoji);
-      void session.sendPacket(REACTION_TOPIC, writeReaction(emoji), false).catch(() => undefined);
+      void session.sendPacket(REACTION_TOPIC, writeReaction(emoji)).catch(() => undefined);
     },
     [session, add],
   );

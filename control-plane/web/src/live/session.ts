@@ -11,7 +11,6 @@ import { Mover } from './mover';
 import { maySend, peopleOf } from './person';
 import { CONNECT_OPTIONS, ENDINGS, REFRESHING, roomOptions } from './room-options';
 import { play, playAll } from './sound';
-import { CHAT_LENGTH_MAX, CHAT_TOPIC, Speech } from './speech';
 import { Tickets } from './tickets';
 import type { ChatMessage, EndReason, LiveSession, LiveView, Packet, Phase } from './view';
 
@@ -22,9 +21,14 @@ export interface SessionOptions {
   media: ChosenMedia;
 }
 
+/** LiveKit components' topic: what other clients of the same room say is shown, too. */
+const CHAT_TOPIC = 'lk.chat';
+const CHAT_LENGTH_MAX = 4_000;
 /** Older messages leave the list: a day-long class must not fill the memory of a phone. */
 const CHAT_KEPT = 500;
 const MEASURE_MS = 2_000;
+/** What is done while no edge is connected waits this long for one. */
+const CONNECTED_WAIT_MS = 15_000;
 /** The connection is listened to this often, and the list of edges to fall back on asked for again. */
 const [LISTEN_MS, TICKET_MS] = [200, 240_000];
 /** Waits between rounds over all edges when one was lost; after the last one the page asks the user. */
@@ -40,7 +44,6 @@ class Session implements LiveSession {
   private readonly media: LocalMedia;
   private room: Room | null = null;
   private readonly tickets: Tickets;
-  private readonly speech: Speech;
   private readonly mover: Mover;
   /** Raised by everything that makes an attempt under way obsolete. */
   private turn = 0;
@@ -65,7 +68,6 @@ class Session implements LiveSession {
 
   constructor(private readonly options: SessionOptions) {
     this.media = new LocalMedia(options.media, () => this.refresh());
-    this.speech = new Speech(() => this.room, () => this.current.phase);
     this.tickets = new Tickets(options.request, options.declared);
     this.mover = new Mover({
       media: this.media,
@@ -88,9 +90,8 @@ class Session implements LiveSession {
     return () => this.packetListeners.delete(listener);
   };
 
-  async sendPacket(topic: string, payload: Uint8Array, reliable: boolean): Promise<void> {
-    const room = reliable ? await this.speech.connected() : this.room;
-    await room?.localParticipant.publishData(new Uint8Array(payload), { topic, reliable });
+  async sendPacket(topic: string, payload: Uint8Array): Promise<void> {
+    await this.room?.localParticipant.publishData(new Uint8Array(payload), { topic, reliable: false });
   }
 
   setMicrophone = (on: boolean) => this.device(() => this.media.setMicrophone(on));
@@ -102,23 +103,12 @@ class Session implements LiveSession {
     this.handAt = up ? Date.now() : 0;
     await this.device(async () => {
       try {
-        const room = await this.speech.connected();
+        const room = await this.connected();
         await room.localParticipant.setAttributes({ hand: up ? String(this.handAt) : '' });
       } catch (error) {
         this.handAt = before;
         throw new ApiError('hand_failed', String(error));
       }
-    });
-  }
-
-  async sendChat(text: string): Promise<void> {
-    const message = { id: randomId(16), text: text.slice(0, CHAT_LENGTH_MAX), atMs: Date.now() };
-    await this.speech.say(message);
-    this.addChat({
-      ...message,
-      identity: this.room?.localParticipant.identity ?? '',
-      local: true,
-      name: this.room?.localParticipant.name ?? '',
     });
   }
 
@@ -140,17 +130,12 @@ class Session implements LiveSession {
     const turn = ++this.turn;
     this.set({ phase });
     let failure: unknown = new ApiError('no_edge', 'no edge');
-    const lostAtMs = Date.now();
-    if (phase.name === 'moving') {
-      this.speech.lost(this.current.people.filter((person) => !person.local).map((person) => person.identity));
-    }
     for (const [round, delay] of (phase.name === 'moving' ? MOVE_DELAYS_MS : [0]).entries()) {
       await new Promise((resolve) => setTimeout(resolve, delay));
       if (turn !== this.turn) return;
       try {
         for (const edge of await this.tickets.edges(lost, round)) {
           const error = await this.open(edge, turn);
-          if (error === null) void this.speech.sayAgain(lostAtMs).catch(() => undefined);
           if (turn !== this.turn || error === null) return;
           failure = error;
         }
@@ -243,13 +228,15 @@ class Session implements LiveSession {
         else void this.connect({ name: 'moving' }, edge.id);
       }),
     );
-    room.on(RoomEvent.DataReceived, (payload, participant, _kind, topic) => {
+    // The name on the packet is the edge's stamp. Whether the SDK knows a participant of that name says nothing: rosters come
+    // by another way, and somebody unknown would pass for the server.
+    room.on(RoomEvent.DataReceived, (payload, _participant, _kind, topic, _encryption, identity) => {
+      if (identity === undefined) return;
       if (topic === MOVE_TOPIC) {
-        // Nobody but the edge itself.
-        if (!participant) this.mover.hear(room, edge, readMoveWord(payload));
+        if (identity === '') this.mover.hear(room, edge, readMoveWord(payload));
         return;
       }
-      const packet = { topic: topic ?? '', payload, identity: participant?.identity ?? '' };
+      const packet = { topic: topic ?? '', payload, identity };
       for (const listener of this.packetListeners) listener(packet);
     });
     room.on(RoomEvent.TrackSubscribed, (track) => {
@@ -266,7 +253,6 @@ class Session implements LiveSession {
             id: reader.info.id,
             identity,
             name,
-            local: false,
             text: text.slice(0, CHAT_LENGTH_MAX),
             atMs: Date.now(),
           });
@@ -319,6 +305,17 @@ class Session implements LiveSession {
     } else if (is()) {
       this.close();
       void this.connect({ name: 'moving' }, edge.id);
+    }
+  }
+
+  /** The room once there is one: a move is over in a second or two, and nobody should have to press again. */
+  private async connected(): Promise<Room> {
+    const end = Date.now() + CONNECTED_WAIT_MS;
+    for (;;) {
+      const { name } = this.current.phase;
+      if (this.room && name === 'connected') return this.room;
+      if (name === 'ended' || name === 'failed' || Date.now() > end) throw new ApiError('unreachable', 'not connected');
+      await new Promise((resolve) => setTimeout(resolve, LISTEN_MS));
     }
   }
 

@@ -35,7 +35,6 @@ export interface ChatMessage {
   id: string;
   identity: string;
   name: string;
-  local: boolean;
   text: string;
   atMs: number;
 }
@@ -94,14 +93,13 @@ export interface LiveSession {
   subscribe(listener: () => void): () => void;
   /** Data packets as they come, over moves from edge to edge; one may come twice around a move. */
   onPacket(listener: (packet: Packet) => void): () => void;
-  /** Sends a packet to the whole room. Lossy ones may get lost, and are for what is worthless later. */
-  sendPacket(topic: string, payload: Uint8Array, reliable: boolean): Promise<void>;
+  /** Sends a packet to the whole room. It may get lost: for what is worthless later. */
+  sendPacket(topic: string, payload: Uint8Array): Promise<void>;
   view(): LiveView;
   setMicrophone(on: boolean): Promise<void>;
   setCamera(on: boolean): Promise<void>;
   setScreen(on: boolean): Promise<void>;
   setHand(up: boolean): Promise<void>;
-  sendChat(text: string): Promise<void>;
   startSound(): Promise<void>;
   /** After `failed`: from the start. */
   retry(): Promise<void>;

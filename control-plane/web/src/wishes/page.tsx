@@ -2,7 +2,7 @@ import { type FormEvent, useState } from 'react';
 import { useAccount } from '../account/context';
 import { deleteWish, getClass, getConfig, listWishes, wishFor } from '../api/client';
 import type { Level, NewWish, Wish, WishTime } from '../api/contract';
-import { LEVELS } from '../catalogue/filters';
+import { CategoryField, LevelField } from '../catalogue/fields';
 import { useCategories } from '../catalogue/use-categories';
 import { regionName, useI18n } from '../i18n';
 import { classHref, Link } from '../router';
@@ -78,7 +78,6 @@ interface Entry {
 function WishForm({ onMade }: { onMade: () => void }) {
   const { t, language } = useI18n();
   const { account } = useAccount();
-  const { categories } = useCategories();
   const { value: config } = useLoad(getConfig, []);
   const asked = new URLSearchParams(location.search);
   const [entry, change, forget] = useDraft<Entry>(`wish${location.search}`, {
@@ -124,29 +123,12 @@ function WishForm({ onMade }: { onMade: () => void }) {
         )}
       </Field>
       <div className="fields">
-        <Field label={t('form.category')}>
-          {(control) => (
-            <select {...control} value={entry.category} onChange={(event) => change({ category: event.target.value })}>
-              <option value="">{t('wish.category.any')}</option>
-              {categories.map((category) => (
-                <option key={category.id} value={category.id}>
-                  {category[language]}
-                </option>
-              ))}
-            </select>
-          )}
-        </Field>
-        <Field label={t('form.level')}>
-          {(control) => (
-            <select {...control} value={entry.level} onChange={(event) => change({ level: event.target.value as Level })}>
-              {LEVELS.map((level) => (
-                <option key={level} value={level}>
-                  {t(`level.${level}`)}
-                </option>
-              ))}
-            </select>
-          )}
-        </Field>
+        <CategoryField
+          value={entry.category}
+          none={t('wish.category.any')}
+          onChange={(category) => change({ category })}
+        />
+        <LevelField value={entry.level} onChange={(level) => change({ level })} />
         <Field label={t('profile.region')}>
           {(control) => (
             <select {...control} value={entry.region} onChange={(event) => change({ region: event.target.value })}>
