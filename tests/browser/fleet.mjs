@@ -19,8 +19,8 @@ const PLACES = {
 };
 const KEY = { key: 'fleet', secret: 'a-secret-of-the-browser-tests-0123456789' };
 
-/** `edges`: names of regions, one edge each, called `{region}-edge`. */
-export async function openFleet(portBase, { edges = ['seoul', 'gangneung', 'jeju'], origin = false } = {}) {
+/** `edges`: names of regions, one edge each, called `{region}-edge`. `school`: further lines of the control plane's settings. */
+export async function openFleet(portBase, { edges = ['seoul', 'gangneung', 'jeju'], origin = false, school = '' } = {}) {
   const directory = await mkdtemp(join(tmpdir(), 'seodang-fleet-'));
   const certificates = join(directory, 'certificates');
   await mkdir(certificates);
@@ -68,6 +68,7 @@ nodes = "${port(2)}"
 data_dir = "${directory}/control-plane"
 dev = true
 api_keys = [{ key = "${KEY.key}", secret = "${KEY.secret}" }]
+${school}
 ${fleet('control-plane-0', [])}`, port(1));
   if (origin) {
     await start('origin', 'origin', `

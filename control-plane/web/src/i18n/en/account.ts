@@ -22,7 +22,7 @@ export const account: Record<keyof typeof ko, string> = {
     'There is an account with this email address. Sign in with its password once: from then on the other account works, too. Forgot it? Set a new one.',
   'signin.oidc.expired': 'That took too long, or was begun in another window. Try again.',
   'signin.oidc.away': 'The other site does not answer just now. Try again later, or use your email address.',
-  'signin.oidc.denied': 'The other site did not let you in. Try again, or use your email address.',
+  'signin.oidc.denied': 'You stopped signing in at the other site, or it did not let you in. Try again, or use your email address.',
   'signin.oidc.disabled': 'This account may not sign in. Ask the school.',
   'signin.with': 'Continue with {name}',
   'signup.intro': 'A code by mail is all it takes to begin.',
