@@ -43,6 +43,7 @@ mod request;
 mod room;
 mod rooms;
 mod roster;
+mod routes;
 mod section;
 mod snapshot;
 mod speaker;
