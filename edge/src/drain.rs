@@ -1,6 +1,6 @@
 //! A draining edge: it takes nobody new and sends its users on to other edges, a few at a time.
 //!
-//! A client that understands the edge's word ([`TOPIC`]) opens a second connection elsewhere before it closes this one, and
+//! A client that understands the edge's word ([`lk::MOVE_TOPIC`]) opens a second connection elsewhere before it closes this one, and
 //! nobody notices. One that does not is told to join again; it loses a second or two.
 
 use std::collections::BTreeMap;
@@ -21,8 +21,6 @@ use crate::config::Config;
 use crate::eventloop::EventLoop;
 use crate::shard::Input;
 
-/// Topic of the data packets that ask a client to move and tell it that it has.
-pub(crate) const TOPIC: &str = "seodang.move";
 /// Users asked to move in a second: the edges they go to negotiate with each, some milliseconds of CPU.
 const MOVES_PER_S: f64 = 20.0;
 /// Users on their way at once; the next are asked when these are gone.
@@ -225,7 +223,7 @@ impl EventLoop {
 
     async fn tell(&self, peer: PeerId, word: &Word) {
         let Ok(json) = serde_json::to_vec(word) else { return };
-        let Ok(packet) = lk::user_packet(json, Some(TOPIC.to_owned()), true, Vec::new()) else { return };
+        let Ok(packet) = lk::user_packet(json, Some(lk::MOVE_TOPIC.to_owned()), true, Vec::new()) else { return };
         let send = Command::SendData {
             session: SessionId(peer.0),
             label: "_reliable",

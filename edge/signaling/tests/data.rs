@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use bytes::Bytes;
 use edge_signaling::lk::{
-    DataError, DataState, PACKET_BYTES_MAX, PAYLOAD_BYTES_MAX, Stamped, class_word, user_packet,
+    DataError, DataState, MOVE_TOPIC, PACKET_BYTES_MAX, PAYLOAD_BYTES_MAX, Stamped, class_word, user_packet,
 };
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
@@ -144,9 +144,27 @@ fn only_the_server_says_words_about_the_class_and_only_those_for_everybody_are_r
     assert_eq!(class_word(&word).as_deref(), Some("{\"v\":1}"));
     assert_eq!(class_word(&say("seodang.class", vec!["teacher".into()])), None, "a tally");
     assert_eq!(class_word(&say("chat", Vec::new())), None);
-    let forged =
-        DataState::default().stamp(&word.payload, "PA_1", "minji", true).expect("passes").expect("new");
-    assert_eq!(class_word(&forged.data), None, "from a client it is a client's");
+    let mut from_client = word;
+    from_client.from_sid = SID.into();
+    assert_eq!(class_word(&from_client), None);
+}
+
+#[test]
+fn a_client_does_not_speak_under_the_servers_topics() {
+    let say = |state: &mut DataState, topic: &str| {
+        let user = proto::UserPacket {
+            payload: b"{\"type\":\"move\"}".to_vec(),
+            topic: Some(topic.into()),
+            ..Default::default()
+        };
+        stamp(state, &packet(4, Value::User(user)))
+    };
+    let mut state = DataState::default();
+    for topic in ["seodang.class", MOVE_TOPIC] {
+        assert_eq!(say(&mut state, topic), Err(DataError::ReservedTopic(topic)));
+    }
+    assert_eq!(state.last_sequence(), 0, "a refused packet counts for nothing");
+    assert!(say(&mut state, "seodang.reaction").expect("the clients' own").is_some());
 }
 
 fn header(id: &str, topic: &str) -> Header {

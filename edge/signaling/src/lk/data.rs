@@ -16,6 +16,8 @@ pub const PAYLOAD_BYTES_MAX: usize = 64_000;
 
 /// Topic of the control plane's words about a class.
 const CLASS_TOPIC: &str = "seodang.class";
+/// Topic of the edge's own word to a client that is to go on at another edge.
+pub const MOVE_TOPIC: &str = "seodang.move";
 
 /// Field numbers of `DataPacket` (4, 17, and 2 = user packet) and `UserPacket` (1, 5) that name the sender.
 const PACKET_USER: u32 = 2;
@@ -53,6 +55,9 @@ pub enum DataError {
     /// Relaying it to everyone would tell a private message.
     #[error("the packet is addressed by sid: address it by identity")]
     SidDestinations,
+    /// A receiver that does not know its sender yet would take it for the server's.
+    #[error("the topic {0} is the server's: use another one")]
+    ReservedTopic(&'static str),
 }
 
 impl DataState {
@@ -153,7 +158,13 @@ pub fn class_word(data: &model::Data) -> Option<String> {
 fn destinations(packet: &proto::DataPacket) -> Result<Vec<String>, DataError> {
     let inner = match &packet.value {
         Some(Value::Speaker(_)) => return Err(DataError::ServerOnly),
-        Some(Value::User(user)) => Some(user),
+        Some(Value::User(user)) => {
+            let is_topic = |reserved: &&str| user.topic.as_deref() == Some(*reserved);
+            if let Some(topic) = [CLASS_TOPIC, MOVE_TOPIC].into_iter().find(is_topic) {
+                return Err(DataError::ReservedTopic(topic));
+            }
+            Some(user)
+        }
         _ => None,
     };
     if !packet.destination_identities.is_empty() {

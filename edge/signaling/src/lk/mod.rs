@@ -13,7 +13,9 @@ mod wire;
 
 pub use chat::Chat;
 pub use connect::{Client, Connect, ConnectError, Resume, Version, move_token, parse_connect, refresh_token};
-pub use data::{DataError, DataState, PACKET_BYTES_MAX, PAYLOAD_BYTES_MAX, Stamped, class_word, user_packet};
+pub use data::{
+    DataError, DataState, MOVE_TOPIC, PACKET_BYTES_MAX, PAYLOAD_BYTES_MAX, Stamped, class_word, user_packet,
+};
 pub use notice::{Context, encode_notice};
 pub use request::{DecodeError, Incoming, Ping, REQUEST_BYTES_MAX, ReceiveState, SyncState, decode_request};
 
