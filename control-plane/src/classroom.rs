@@ -3,6 +3,7 @@
 //! ```text
 //!   student --answer--> http -> answers (one queue, many in one transaction) -> receipt after the commit
 //!                                 '-> tally (twice a second) ----.
+//!   edges --presence--> again (what was said, to who may have missed it), lessons (what was left open closes)
 //!   anybody --chat, hand, …--> http -> database -> word --queue per room--> Twirp SendData -> an edge -> the whole room
 //! ```
 //!
@@ -23,7 +24,9 @@ use crate::config::Rate;
 use crate::rate::Limiter;
 use crate::word::Rooms;
 
+pub(crate) mod again;
 pub(crate) mod answers;
+pub(crate) mod lessons;
 pub(crate) mod tally;
 
 /// Chat, questions and hands of one person: a burst of talk, then one every two seconds.
@@ -40,7 +43,7 @@ pub(crate) struct Classroom {
 }
 
 impl Classroom {
-    /// Starts the writer of answers. `region`: edges of it are asked first.
+    /// Starts the writer of answers, and what looks after lessons. `region`: edges of it are asked first.
     ///
     /// # Errors
     /// TLS cannot be set up.
@@ -53,6 +56,15 @@ impl Classroom {
         shutdown: &CancellationToken,
     ) -> anyhow::Result<Self> {
         let rooms = Arc::new(Rooms::new(view.clone(), key.clone(), region, tasks, shutdown)?);
+        tasks.spawn(again::run(view.clone(), database.clone(), rooms.clone(), shutdown.clone()));
+        let pace = lessons::Pace::default();
+        tasks.spawn(lessons::close_behind(
+            view.clone(),
+            database.clone(),
+            rooms.clone(),
+            pace,
+            shutdown.clone(),
+        ));
         Ok(Self {
             answers: answers::Answers::start(database.clone(), tasks, shutdown),
             tallies: tally::Tallies::new(database.clone(), rooms.clone(), tasks, shutdown),

@@ -2,8 +2,8 @@
 //!
 //! A word is a small JSON object that says what changed in a class; it goes as a reliable data packet to everybody in the
 //! room. Each room has a queue and a task of its own, so that words arrive in order and a slow edge holds up only its room.
-//! Words may be lost (a queue is full, an edge is away, this process ends): each has the class's version, and a page that
-//! sees a gap asks for everything.
+//! Words may be lost (a queue is full, an edge is away or has lost a link, this process ends): each has the class's version, a
+//! page that sees a gap asks for everything, and `classroom::again` says the version once more when a room has changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

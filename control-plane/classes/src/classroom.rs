@@ -16,6 +16,7 @@ pub mod answers;
 pub mod chat;
 pub mod course;
 pub mod hands;
+pub mod lapse;
 pub mod permissions;
 pub mod poll;
 pub mod polls;
@@ -117,6 +118,20 @@ pub(crate) async fn bump(tx: &impl Sql, class: &str) -> Result<u64> {
 pub async fn now(sql: &impl Sql, class: &str) -> Result<(u64, Option<String>)> {
     let row = sql.row("SELECT version, spotlight FROM classroom WHERE class_id = $1", args![class]).await?;
     row.map_or(Ok((0, None)), |row| Ok((row.count(0)?, row.text_or_null(1)?)))
+}
+
+/// Versions of those of `classes` in which anything ever happened.
+///
+/// # Errors
+/// The database is away.
+pub async fn versions(sql: &impl Sql, classes: &[String]) -> Result<Vec<(String, u64)>> {
+    if classes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let places = crate::database::placeholders(1, classes.len());
+    let text = format!("SELECT class_id, version FROM classroom WHERE class_id IN ({places})");
+    let values = classes.iter().map(|class| crate::Value::from(class.as_str())).collect();
+    sql.rows(&text, values).await?.iter().map(|row| Ok((row.text(0)?, row.count(1)?))).collect()
 }
 
 /// Accounts that have a place in the class: at most 20,000.

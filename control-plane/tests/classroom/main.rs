@@ -3,6 +3,7 @@
 #[path = "../support/both.rs"]
 mod both;
 
+mod again;
 mod input;
 mod rights;
 mod school;

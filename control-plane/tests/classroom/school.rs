@@ -36,6 +36,7 @@ pub(crate) struct School {
     client: Client<HttpConnector, Full<Bytes>>,
     pub(crate) calls: Calls,
     sessions: Vec<(&'static str, Session)>,
+    store: Arc<dyn Store>,
     _stop: DropGuard,
     _directory: tempfile::TempDir,
 }
@@ -45,7 +46,7 @@ pub(crate) fn api_key() -> ApiKey {
 }
 
 /// An edge's room service, as far as the control plane uses it.
-async fn edge(calls: Calls) -> String {
+pub(crate) async fn edge(calls: Calls) -> String {
     async fn call(
         State(calls): State<Calls>,
         Path(method): Path<String>,
@@ -117,11 +118,16 @@ impl School {
             client,
             calls,
             sessions,
+            store,
             _stop: stop.drop_guard(),
             _directory: directory,
         };
         school.until("the room is seen", async || school.is_live().await).await;
         school
+    }
+
+    pub(crate) async fn put(&self, key: String, value: Value) {
+        self.store.put(&key, value.to_string().into(), None).await.expect("put");
     }
 
     async fn is_live(&self) -> bool {
@@ -224,10 +230,9 @@ pub(crate) fn sheet() -> Value {
     })
 }
 
-/// The room of the class `ink` on one edge.
-async fn room(store: &dyn Store, url: &str) {
-    let node = Node {
-        id: "jeju-edge".into(),
+pub(crate) fn node(id: &str, url: &str) -> Node {
+    Node {
+        id: id.into(),
         role: Role::Edge,
         region: "jeju".into(),
         location: None,
@@ -239,14 +244,23 @@ async fn room(store: &dyn Store, url: &str) {
         draining: false,
         load: Load::default(),
         links: Vec::new(),
-    };
-    let presence = Presence {
+    }
+}
+
+/// People of the class `ink` on an edge.
+pub(crate) fn presence(node: &str, identities: &[&str]) -> Presence {
+    Presence {
         room: "ink".into(),
         room_sid: "RM_1".into(),
-        node: node.id.clone(),
-        participants: 2,
-        identities: vec!["teacher".into(), "minji".into()],
-    };
+        node: node.into(),
+        participants: u32::try_from(identities.len()).expect("few"),
+        identities: identities.iter().map(|id| (*id).to_owned()).collect(),
+    }
+}
+
+/// The room of the class `ink` on one edge.
+async fn room(store: &dyn Store, url: &str) {
+    let node = node("jeju-edge", url);
     let room = Room {
         name: "ink".into(),
         sid: "RM_1".into(),
@@ -258,5 +272,5 @@ async fn room(store: &dyn Store, url: &str) {
         async |key: String, value: Value| store.put(&key, value.to_string().into(), None).await.expect("put");
     put(key::node(&node.id), json!(node)).await;
     put(key::room("ink"), json!(room)).await;
-    put(key::presence("ink", &node.id), json!(presence)).await;
+    put(key::presence("ink", &node.id), json!(presence(&node.id, &["teacher", "minji"]))).await;
 }

@@ -49,6 +49,25 @@ async fn a_quiz_is_told_to_the_room_answers_are_not_and_tallies_go_to_who_teache
     assert_eq!(live["v"], 3);
     let tally = school.ask("minji", "GET", &at("/tally"), &Value::Null).await.1;
     assert_eq!((&tally["answered"], &tally["enrolled_present"]), (&json!(1), &json!(1)), "{tally}");
+    let seen_later = json!({"answers": {"one": ["붓"]}, "answered_at_ms": control_plane_agent::unix_time_ms(), "replay": true});
+    let (status, receipt) = school.ask("jisu", "PUT", &at("/answers/u-4"), &seen_later).await;
+    assert_eq!((status, &receipt["mine"]["score"]), (StatusCode::OK, &json!(0)), "told at once: {receipt}");
+    let summary = school.ask("teacher", "GET", "/summary", &Value::Null).await.1;
+    let choices = |text: &str| json!([{"text": text, "n": 1}]);
+    let asked = &summary["quizzes"][0];
+    assert_eq!(
+        (&asked["answered"], &asked["items"][0]["correct_share"]),
+        (&json!(1), &json!(1.0)),
+        "{summary}"
+    );
+    assert_eq!(asked["items"][0]["choices"], choices("먹"));
+    let replay = &asked["replay"];
+    assert_eq!(
+        (&replay["answered"], &replay["items"][0]["correct_share"]),
+        (&json!(1), &json!(0.0)),
+        "{summary}"
+    );
+    assert_eq!(replay["items"][0]["choices"], choices("붓"), "apart from what was answered in class");
     for (word, to) in school.words() {
         let text = word.to_string();
         assert!(word["kind"] == "tally" || !text.contains("u-1"), "{text}");

@@ -140,11 +140,7 @@ pub async fn end(database: &Database, class: &str, now_ms: u64) -> Result<Change
         tx.execute("UPDATE classroom SET spotlight = NULL WHERE class_id = $1", args![class]).await?;
         tx.execute("UPDATE classes SET locked = 0 WHERE id = $1", args![class]).await?;
         tx.execute("DELETE FROM hands WHERE class_id = $1", args![class]).await?;
-        let quizzes = "UPDATE quizzes SET state = 'closed', closes_at_ms = $2 \
-            WHERE class_id = $1 AND state = 'open' AND (closes_at_ms IS NULL OR closes_at_ms > $2)";
-        tx.execute(quizzes, args![class, now_ms]).await?;
-        let polls = "UPDATE polls SET state = 'closed', salt = NULL WHERE class_id = $1 AND state = 'open'";
-        tx.execute(polls, args![class]).await?;
+        super::lapse::close_asked(&tx, class, now_ms).await?;
         Ok(Changed { v, it: () })
     })
 }

@@ -8,4 +8,5 @@ mod classroom;
 mod database;
 mod discover;
 mod facts;
+mod lapse;
 mod people;
