@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
+use control_plane_api::node::Role;
 use control_plane_api::token::{self, ApiKey, Claims, Grant};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -23,7 +24,8 @@ const END_TIMEOUT: Duration = Duration::from_secs(20);
 /// Longest answer.
 const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// No new joins, users are moved to other edges a few at a time, recordings go to the origin; then it stays empty, or ends.
+/// No new joins, users are moved to other edges a few at a time, recordings go to the origin; a cdn node serves who still comes and
+/// is told to nobody. Then it stays empty, or ends. An origin cannot be drained: it holds the recordings.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// A region or a node id; a name that is both is a region unless --node says otherwise.
@@ -70,7 +72,7 @@ struct Progress {
 #[derive(Debug, Deserialize)]
 struct Left {
     id: String,
-    role: control_plane_api::node::Role,
+    role: Role,
     draining: bool,
     participants: u32,
     journals: u32,
@@ -124,15 +126,15 @@ async fn wait(caller: &Caller, arguments: &Arguments, kind: &str, say: impl Fn(&
         };
         away_since = None;
         let progress = progress.context("somebody has taken the drain back")?;
-        let edges = progress.nodes.iter().filter(|node| node.role == control_plane_api::node::Role::Edge);
-        let edges: Vec<&Left> = edges.collect();
-        let line = describe(&edges);
+        let line = describe(&progress.nodes);
         if line != said {
             say(&line);
             said = line;
         }
-        let is_empty = |node: &&Left| node.draining && node.participants == 0 && node.journals == 0;
-        if if arguments.exit { edges.is_empty() } else { edges.iter().all(is_empty) } {
+        // Of a cdn node this is all there is to know: viewers who still know it are served.
+        let is_empty = |node: &Left| node.draining && node.participants == 0 && node.journals == 0;
+        let nodes = &progress.nodes;
+        if if arguments.exit { nodes.is_empty() } else { nodes.iter().all(is_empty) } {
             say(if arguments.exit { "ended" } else { "empty" });
             return Ok(());
         }
@@ -140,16 +142,20 @@ async fn wait(caller: &Caller, arguments: &Arguments, kind: &str, say: impl Fn(&
     }
 }
 
-fn describe(edges: &[&Left]) -> String {
+fn describe(nodes: &[Left]) -> String {
     let counted = |count: u32, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
-    let edge = |node: &&Left| {
+    let node = |node: &Left| {
         let (users, recordings) = (counted(node.participants, "user"), counted(node.journals, "recording"));
-        format!("{}: {users}, {recordings} left", node.id)
+        match node.role {
+            Role::Edge => format!("{}: {users}, {recordings} left", node.id),
+            _ if node.draining => format!("{}: serves only who still comes", node.id),
+            _ => format!("{}: does not know of it yet", node.id),
+        }
     };
-    if edges.is_empty() {
-        return "no edge is left".to_owned();
+    if nodes.is_empty() {
+        return "no node is left".to_owned();
     }
-    edges.iter().map(edge).collect::<Vec<_>>().join("; ")
+    nodes.iter().map(node).collect::<Vec<_>>().join("; ")
 }
 
 /// A control plane and the right to ask it.
@@ -278,12 +284,14 @@ mod tests {
     fn what_is_left_is_said_in_words() {
         let left = |participants, journals| Left {
             id: "jeju-edge".into(),
-            role: control_plane_api::node::Role::Edge,
+            role: Role::Edge,
             draining: true,
             participants,
             journals,
         };
-        assert_eq!(describe(&[&left(1, 0)]), "jeju-edge: 1 user, 0 recordings left");
-        assert_eq!(describe(&[]), "no edge is left");
+        let cdn = Left { id: "jeju-cdn".into(), role: Role::Cdn, ..left(0, 0) };
+        let line = "jeju-edge: 1 user, 0 recordings left; jeju-cdn: serves only who still comes";
+        assert_eq!(describe(&[left(1, 0), cdn]), line);
+        assert_eq!(describe(&[]), "no node is left");
     }
 }

@@ -8,15 +8,19 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use control_plane_agent::config::Setting;
+use control_plane_agent::mirror::Mirror;
 use control_plane_agent::registration::{Registration, TTL_DEFAULT};
 use control_plane_agent::store::Store;
 use control_plane_agent::store::embedded::Embedded;
+use control_plane_agent::view::drain_among;
 use control_plane_agent::{fleet, telemetry};
+use control_plane_api::drain::Drain;
 use control_plane_api::key;
 use control_plane_api::node::{Load, Location, Node, Role};
 use control_plane_api::recording::Recording;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// News of recordings waiting for the store; recordings wait when it is full.
@@ -266,12 +270,37 @@ pub(crate) async fn serve_cdn(
         nodes: None,
         links: Vec::new(),
     };
-    let registration = store.map(|store| Registration::start(store, node, TTL_DEFAULT, &stop));
-    let result = bound.run(stop).await;
-    if let Some(registration) = registration {
-        registration.deregister().await;
-    }
+    let Some(store) = store else { return bound.run(stop).await };
+    let drains: Mirror<Drain> = Mirror::start(Arc::clone(&store), key::DRAINS, &stop);
+    let registration = Registration::start(store, node, TTL_DEFAULT, &stop);
+    let (wishes, wished) = watch::channel(None);
+    let following = tokio::spawn(follow_drains(drains, registration.clone(), wishes));
+    let result = bound.run_drained(wished, stop).await;
+    following.abort();
+    registration.deregister().await;
     result
+}
+
+/// Lets a cdn node know of the wish to empty it, and the fleet that it does.
+async fn follow_drains(
+    drains: Mirror<Drain>,
+    registration: Registration,
+    wishes: watch::Sender<Option<cdn::Drain>>,
+) {
+    let Node { id, region, .. } = registration.node();
+    let mut records = drains.subscribe();
+    loop {
+        let wish = drain_among(&records.borrow_and_update(), &id, &region);
+        let is_draining = wish.is_some();
+        if registration.node().draining != is_draining {
+            registration.update(|node| node.draining = is_draining);
+        }
+        let wish = wish.map(|wish| cdn::Drain { deadline_ms: wish.deadline_ms, exit: wish.exit });
+        wishes.send_if_modified(|current| std::mem::replace(current, wish) != wish);
+        if records.changed().await.is_err() {
+            return;
+        }
+    }
 }
 
 /// Defaults, file, environment, flags: later ones win.

@@ -94,6 +94,9 @@ pub struct Timeouts {
     pub fill_wait_ms: u64,
     /// Letting clients finish at shutdown.
     pub drain_ms: u64,
+    /// A node that is to be emptied and end does when nobody has asked it for this long: longer than resolvers keep its
+    /// address.
+    pub drain_quiet_ms: u64,
 }
 
 impl Default for Config {
@@ -142,6 +145,7 @@ impl Default for Timeouts {
             upstream_idle_ms: 15_000,
             fill_wait_ms: 5_000,
             drain_ms: 2_500,
+            drain_quiet_ms: 35_000,
         }
     }
 }

@@ -11,6 +11,7 @@
 
 mod body;
 mod config;
+mod drain;
 mod fetch;
 mod flight;
 mod listen;
@@ -25,4 +26,5 @@ mod tls;
 mod upstream;
 
 pub use config::{Config, Limits, Timeouts, Tls};
+pub use drain::Drain;
 pub use node::{Addrs, Cdn};

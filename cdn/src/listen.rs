@@ -1,6 +1,7 @@
 //! Accepts clients and carries their connections.
 
 use crate::body::Body;
+use crate::drain::{Stage, parting};
 use crate::node::Node;
 use crate::serve;
 use crate::stall::Impatient;
@@ -129,11 +130,12 @@ async fn carry_http1<S: Stream>(node: &Arc<Node>, stream: S, shutdown: &Cancella
         .timer(TokioTimer::new())
         .header_read_timeout(Duration::from_millis(node.config.timeouts.request_header_ms))
         .max_headers(HEADER_FIELDS_MAX)
+        .keep_alive(*node.stage.borrow() == Stage::Serving)
         .max_buf_size(node.config.limits.header_bytes_max.max(HTTP1_BUFFER_BYTES_MIN));
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service(node)));
     let served = tokio::select! {
         served = connection.as_mut() => served,
-        () = shutdown.cancelled() => {
+        () = leaves(node, shutdown) => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
@@ -152,12 +154,20 @@ async fn carry_http2<S: Stream>(node: &Arc<Node>, stream: S, shutdown: &Cancella
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service(node)));
     let served = tokio::select! {
         served = connection.as_mut() => served,
-        () = shutdown.cancelled() => {
+        () = leaves(node, shutdown) => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
     };
     ended(served);
+}
+
+/// The node ends, or is being emptied.
+async fn leaves(node: &Node, shutdown: &CancellationToken) {
+    tokio::select! {
+        () = shutdown.cancelled() => {}
+        () = parting(node.stage.subscribe()) => {}
+    }
 }
 
 fn service(

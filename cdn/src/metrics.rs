@@ -53,6 +53,7 @@ pub(crate) struct Metrics {
     pub(crate) client_bytes: Counter,
     pub(crate) collapsed: Counter,
     pub(crate) connections: Gauge,
+    pub(crate) draining: Gauge,
 }
 
 impl Metrics {
@@ -76,6 +77,7 @@ impl Metrics {
         registry.register_with_unit("client", "Body bytes to clients", Unit::Bytes, m.client_bytes.clone());
         registry.register("collapsed", "Requests served by another's fetch", m.collapsed.clone());
         registry.register("connections", "Client connections", m.connections.clone());
+        registry.register("draining", "1 while the node is to be emptied", m.draining.clone());
         (metrics, registry)
     }
 

@@ -1,6 +1,7 @@
 //! The node: bound outside, run inside.
 
 use crate::config::Config;
+use crate::drain::{self, Drain, Stage};
 use crate::flight::Shared;
 use crate::metrics::{Held, Metrics};
 use crate::store::Store;
@@ -14,7 +15,8 @@ use prometheus_client::registry::Registry;
 use std::fmt;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use tokio::sync::Semaphore;
+use std::sync::atomic::AtomicU64;
+use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -48,6 +50,9 @@ pub(crate) struct Node {
     pub(crate) passes: Arc<Semaphore>,
     /// Fetches under way.
     pub(crate) fetches: TaskTracker,
+    /// Requests so far.
+    pub(crate) asked: AtomicU64,
+    pub(crate) stage: watch::Sender<Stage>,
 }
 
 impl Cdn {
@@ -78,6 +83,8 @@ impl Cdn {
             fills: Arc::new(Semaphore::new(config.limits.fills_max)),
             passes: Arc::new(Semaphore::new(config.limits.passes_max)),
             fetches: TaskTracker::new(),
+            asked: AtomicU64::new(0),
+            stage: watch::Sender::default(),
             config,
         });
         registry.register_collector(Box::new(Held(Arc::clone(&node))));
@@ -95,6 +102,18 @@ impl Cdn {
     /// # Errors
     /// A listener that cannot be handed to the runtime.
     pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
+        self.run_drained(watch::Sender::default().subscribe(), shutdown).await
+    }
+
+    /// As [`Self::run`], and empties itself while the newest of `wishes` says so.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub async fn run_drained(
+        self,
+        wishes: watch::Receiver<Option<Drain>>,
+        shutdown: CancellationToken,
+    ) -> anyhow::Result<()> {
         let Self { node, registry, listener, admin, tls, addrs } = self;
         let health = Health::default();
         tracing::info!(node = %node.config.node, region = %node.config.region, listen = %addrs.listen,
@@ -109,11 +128,16 @@ impl Cdn {
             }
             None => None,
         };
+        let end = shutdown.child_token();
         let draining = async {
-            shutdown.cancelled().await;
+            tokio::select! {
+                () = drain::tend(&node, &health, wishes) => tracing::info!("drained"),
+                () = end.cancelled() => {}
+            }
+            end.cancel();
             health.waiting("cdn", "draining");
         };
-        tokio::join!(listen::serve(&node, listener, tls, &shutdown), draining);
+        tokio::join!(listen::serve(&node, listener, tls, &end), draining);
         drained.cancel();
         if let Some(task) = admin_task {
             task.await.context("cdn: admin port")??;

@@ -1,6 +1,7 @@
 //! The life of one request, from its head to the head of its answer.
 
 use crate::body::Body;
+use crate::drain::Stage;
 use crate::fetch::Job;
 use crate::flight::{Reader, Shared};
 use crate::node::Node;
@@ -18,10 +19,16 @@ use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::SystemTime;
 
 /// Answers one request.
 pub(crate) async fn serve(node: Arc<Node>, request: Request<Incoming>) -> Response<Body> {
+    node.asked.fetch_add(1, Ordering::Relaxed);
+    if *node.stage.borrow() == Stage::Closed {
+        let text = "this node is being emptied; ask another";
+        return node.refuse(StatusCode::SERVICE_UNAVAILABLE, "draining", text);
+    }
     let (parts, body) = request.into_parts();
     let header_bytes: usize = parts.headers.iter().map(|(n, v)| n.as_str().len() + v.len()).sum();
     if header_bytes > node.config.limits.header_bytes_max {

@@ -4,6 +4,7 @@
 mod abort;
 mod bad_input;
 mod collapse;
+mod drain;
 mod freshness;
 mod limits;
 mod node;

@@ -147,15 +147,10 @@ async fn shutdown_lets_a_client_finish_and_does_not_wait_for_ever() {
 
     let start = Instant::now();
     world.shutdown.cancel();
-    while world.metric("cdn_connections").await != 2 || ready(&world).await {}
+    while world.metric("cdn_connections").await != 2 || world.ready().await.status == 200 {}
     finishing_body.write("def");
     assert_eq!(finishing.text().await, "abcdef");
     assert!(stuck.try_text().await.is_err());
     world.running.await.expect("no panic").expect("a clean end");
     assert!(start.elapsed() < Duration::from_secs(3));
-}
-
-async fn ready(world: &World) -> bool {
-    let admin = world.addrs.admin.expect("configured");
-    crate::world::ask(admin, request(Method::GET, "/readyz", &[])).await.status == 200
 }

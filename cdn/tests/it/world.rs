@@ -2,7 +2,7 @@
 
 use crate::origin::{Asked, Origin};
 use bytes::Bytes;
-use cdn::{Addrs, Cdn, Config};
+use cdn::{Addrs, Cdn, Config, Drain};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -10,6 +10,7 @@ use hyper_util::rt::TokioIo;
 use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -17,6 +18,7 @@ pub(crate) struct World {
     pub(crate) origin: Origin,
     pub(crate) addrs: Addrs,
     pub(crate) shutdown: CancellationToken,
+    pub(crate) wishes: watch::Sender<Option<Drain>>,
     pub(crate) running: JoinHandle<anyhow::Result<()>>,
 }
 
@@ -50,8 +52,9 @@ impl World {
         let cdn = Cdn::bind(config).expect("free ports");
         let addrs = cdn.addrs();
         let shutdown = CancellationToken::new();
-        let running = tokio::spawn(cdn.run(shutdown.clone()));
-        Self { origin, addrs, shutdown, running }
+        let (wishes, wished) = watch::channel(None);
+        let running = tokio::spawn(cdn.run_drained(wished, shutdown.clone()));
+        Self { origin, addrs, shutdown, wishes, running }
     }
 
     pub(crate) fn get(&self, target: &str, lines: &[&str]) -> JoinHandle<Answer> {
@@ -88,6 +91,11 @@ impl World {
         let text = ask(admin, request(Method::GET, "/metrics", &[])).await.text().await;
         let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
         line.map_or(0, |value| value.parse().expect("a count"))
+    }
+
+    /// What `/readyz` says.
+    pub(crate) async fn ready(&self) -> Answer {
+        ask(self.addrs.admin.expect("configured"), request(Method::GET, "/readyz", &[])).await
     }
 
     /// Sends bytes as they are and returns the answer's first line.

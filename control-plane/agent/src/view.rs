@@ -98,8 +98,7 @@ impl View {
     /// The wish that empties this node: its own before its region's.
     #[must_use]
     pub fn drain_of(&self, node: &str, region: &str) -> Option<Drain> {
-        let drains = self.drains();
-        drains.get(&format!("node/{node}")).or_else(|| drains.get(&format!("region/{region}"))).cloned()
+        drain_among(&self.drains(), node, region)
     }
 
     #[must_use]
@@ -184,4 +183,10 @@ impl View {
         });
         receiver
     }
+}
+
+/// The wish among `drains`, by `node/{id}` and `region/{name}`, that empties this node: its own before its region's.
+#[must_use]
+pub fn drain_among(drains: &Records<Drain>, node: &str, region: &str) -> Option<Drain> {
+    drains.get(&format!("node/{node}")).or_else(|| drains.get(&format!("region/{region}"))).cloned()
 }

@@ -90,7 +90,7 @@ pub(crate) async fn start(
     ready(&app).await?;
     let target = target(&kind, name)?;
     if nodes_of(&app, &target).is_empty() {
-        return Err(unknown(&target));
+        return Err(stays(&app, &target).unwrap_or_else(|| unknown(&target)));
     }
     if wish.deadline_s.is_some_and(|seconds| seconds > DEADLINE_S_MAX) {
         return Err(Refusal::bad_request(format_args!("deadline_s is at most {DEADLINE_S_MAX}: one day")));
@@ -155,6 +155,23 @@ fn target(kind: &str, name: String) -> Result<DrainTarget, Refusal> {
         "region" => Ok(DrainTarget::Region(name)),
         _ => Err(Refusal::bad_request("a drain is of a `node` or of a `region`")),
     }
+}
+
+/// A node that is there, and that nothing can be moved from.
+fn stays(app: &App, target: &DrainTarget) -> Option<Refusal> {
+    let DrainTarget::Node(id) = target else { return None };
+    let nodes = app.view.nodes();
+    let message = match nodes.get(id)?.role {
+        Role::Origin => {
+            "cannot be drained: it holds the recordings and no other node takes them. Stop it when it must be \
+             replaced: edges keep their journals until an origin is there again"
+        }
+        Role::ControlPlane => {
+            "is not drained: stop it, the other control planes go on with what the store holds"
+        }
+        Role::Edge | Role::Cdn => return None,
+    };
+    Some(Refusal::new(StatusCode::CONFLICT, "node_not_drainable", format!("{id:?} {message}.")))
 }
 
 fn unknown(target: &DrainTarget) -> Refusal {

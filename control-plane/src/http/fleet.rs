@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::State;
 use control_plane_api::node::{Location, Node, Role};
-use control_plane_placement::Measured;
 use control_plane_placement::nearest::region_location;
+use control_plane_placement::{Measured, Ranked, Reason};
 use serde::{Deserialize, Serialize};
 
 use super::App;
@@ -100,23 +100,23 @@ pub(crate) async fn cdn(
     }
     let hint = hint(&app, address, declared, viewer.region);
     let near = rank(&app, Role::Cdn, &hint, &Measured::default(), None, CDN_MAX).choices;
-    let nodes = near.into_iter().map(|ranked| Choice {
+    let origins = rank(&app, Role::Origin, &hint, &Measured::default(), None, 1).choices;
+    // Of cdn nodes that are all being emptied none is better than the origin.
+    let is_open = |ranked: &Ranked| ranked.reason != Reason::Draining || origins.is_empty();
+    let nodes = near.into_iter().filter(is_open).map(|ranked| Choice {
         id: ranked.id,
         region: ranked.region,
         url: ranked.url,
         distance_km: ranked.distance_km,
         reason: ranked.reason.as_str(),
     });
-    let origins =
-        rank(&app, Role::Origin, &hint, &Measured::default(), None, 1).choices.into_iter().map(|ranked| {
-            Choice {
-                id: ranked.id,
-                region: ranked.region,
-                url: ranked.url,
-                distance_km: ranked.distance_km,
-                reason: "origin",
-            }
-        });
+    let origins = origins.iter().map(|ranked| Choice {
+        id: ranked.id.clone(),
+        region: ranked.region.clone(),
+        url: ranked.url.clone(),
+        distance_km: ranked.distance_km,
+        reason: "origin",
+    });
     Ok(Json(Choices { nodes: nodes.chain(origins).collect() }))
 }
 
