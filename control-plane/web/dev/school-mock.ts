@@ -91,6 +91,7 @@ function people({ method, url, who, body, empty }: Asked): Answer | null {
     case 'DELETE /v1/session':
       return { ...none, cookie: 'mock_as=; Path=/; Max-Age=0' };
     case 'POST /v1/accounts':
+      return ok({ ticket: 'mock' }, 202);
     case 'POST /v1/password/forgotten':
       return ok({}, 202);
     case 'POST /v1/accounts/confirm':

@@ -90,6 +90,14 @@ export const summary: Summary = {
     {
       id: 'q1',
       title: '획 살펴보기',
+      answered: 14,
+      replay: {
+        answered: 2,
+        items: [
+          { text: '', correct_share: 0.5, choices: [{ text: '왼쪽으로 되돌림', n: 1 }, { text: '위로', n: 1 }] },
+          { text: '', correct_share: 1, choices: [{ text: '逆入', n: 2 }] },
+        ],
+      },
       items: [
         {
           text: '가로획을 시작할 때 붓끝의 방향은?',

@@ -28,13 +28,15 @@ export function SignUpPage() {
   // The password is not kept: it has no business in a browser's storage.
   const [entry, change, forget] = useDraft<Entry>('signup', { name: '', email: '', role: 'student' });
   const [password, setPassword] = useState('');
-  const [mailed, setMailed] = useState(false);
+  /** What the mailed code is good with; null until there is one. */
+  const [ticket, setTicket] = useState<string | null>(null);
   useTitle(t('nav.signup'));
 
   const email = entry.email.trim();
-  const send = () => signUp({ email, password, name: entry.name.trim(), role: entry.role, locale: language });
+  const send = async () =>
+    setTicket(await signUp({ email, password, name: entry.name.trim(), role: entry.role, locale: language }));
   const confirm = async (code: string) => {
-    await confirmAccount(email, code);
+    await confirmAccount(email, ticket ?? '', code);
     forget();
     await refresh();
     announce(t('signup.done'));
@@ -44,10 +46,10 @@ export function SignUpPage() {
     <div className="page narrow account">
       <header className="page-head">
         <h1>{t('nav.signup')}</h1>
-        <p className="soft">{t(mailed ? 'signup.step.code' : 'signup.intro')}</p>
+        <p className="soft">{t(ticket ? 'signup.step.code' : 'signup.intro')}</p>
       </header>
-      {mailed ? (
-        <CodeStep email={email} action={t('signup.confirm')} onCode={confirm} onResend={send} onBack={() => setMailed(false)} />
+      {ticket ? (
+        <CodeStep email={email} action={t('signup.confirm')} onCode={confirm} onResend={send} onBack={() => setTicket(null)} />
       ) : (
         <>
           <EntryForm
@@ -55,10 +57,7 @@ export function SignUpPage() {
             change={change}
             password={password}
             setPassword={setPassword}
-            onSend={async () => {
-              await send();
-              setMailed(true);
-            }}
+            onSend={send}
           />
           <Providers />
         </>

@@ -59,9 +59,11 @@ export async function getMe(): Promise<Me> {
 }
 onCsrfRefused(getMe);
 
-export const signUp = (spec: NewAccount): Promise<void> => post('/v1/accounts', spec);
-export const confirmAccount = (email: string, code: string): Promise<{ account: Account }> =>
-  post('/v1/accounts/confirm', { email, code });
+/** Answers the ticket that the code of the mail is for. */
+export const signUp = async (spec: NewAccount): Promise<string> =>
+  (await post<{ ticket: string }>('/v1/accounts', spec)).ticket;
+export const confirmAccount = (email: string, ticket: string, code: string): Promise<{ account: Account }> =>
+  post('/v1/accounts/confirm', { email, ticket, code });
 export const signIn = (email: string, password: string): Promise<{ account: Account }> =>
   post('/v1/session', { email, password });
 export const signOut = (): Promise<void> => remove('/v1/session');

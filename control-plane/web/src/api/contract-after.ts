@@ -39,10 +39,15 @@ export interface Summary {
   duration_ms: number;
 }
 
-export interface SummaryQuiz {
+/** What was answered in class, and apart from it in replays: items are in the same order. */
+export interface SummaryQuiz extends SummaryAnswers {
   id: string;
   title: string;
-  answered?: number;
+  replay: SummaryAnswers;
+}
+
+export interface SummaryAnswers {
+  answered: number;
   /** `correct_share` is `null` where there is no key. */
   items: { text: string; correct_share: number | null; choices: { text: string; n: number }[] }[];
 }

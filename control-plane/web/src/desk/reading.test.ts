@@ -27,11 +27,21 @@ test('every minute of the class has its place', () => {
 
 test('choices and parts come largest first', () => {
   expect(
-    choicesOf([
-      { text: 'x', n: 0 },
-      { text: 'y', n: 2 },
-    ])[0],
-  ).toEqual({ text: 'y', n: 2 });
+    choicesOf(
+      [
+        { text: 'x', n: 0 },
+        { text: 'y', n: 2 },
+      ],
+      [
+        { text: 'z', n: 4 },
+        { text: 'x', n: 1 },
+      ],
+    ),
+  ).toEqual([
+    { text: 'y', n: 2, replay: 0 },
+    { text: 'x', n: 0, replay: 1 },
+    { text: 'z', n: 0, replay: 4 },
+  ]);
   expect(largest({ seoul: 2, jeju: 7, busan: 2, mokpo: 0 }, 2)).toEqual([
     { name: 'jeju', n: 7 },
     { name: 'busan', n: 2 },

@@ -13,9 +13,16 @@ export function byMinute(moments: readonly { minute: number; n: number }[], dura
   return minutes;
 }
 
-/** Choices with their counts, most chosen first. */
-export function choicesOf(choices: readonly { text: string; n: number }[]): { text: string; n: number }[] {
-  return [...choices].sort((a, b) => b.n - a.n);
+/** Choices with their counts in class and in replays, most chosen in class first; what only replays have comes last. */
+export function choicesOf(
+  inClass: readonly { text: string; n: number }[],
+  inReplay: readonly { text: string; n: number }[],
+): { text: string; n: number; replay: number }[] {
+  const replays = new Map(inReplay.map(({ text, n }) => [text, n]));
+  const both = [...inClass].sort((a, b) => b.n - a.n).map((choice) => ({ ...choice, replay: replays.get(choice.text) ?? 0 }));
+  const known = new Set(inClass.map(({ text }) => text));
+  const others = inReplay.filter(({ text }) => !known.has(text)).map(({ text, n }) => ({ text, n: 0, replay: n }));
+  return [...both, ...others.sort((a, b) => b.replay - a.replay)];
 }
 
 /** The largest parts of a whole, the rest as one. */

@@ -1,6 +1,6 @@
 import { getSummary } from '../api/classroom';
 import { getClass } from '../api/client';
-import type { Summary, SummaryQuiz } from '../api/contract';
+import type { Summary, SummaryAnswers, SummaryQuiz } from '../api/contract';
 import { Part } from '../class/part';
 import { useI18n } from '../i18n';
 import { clock, percent, span } from '../i18n/format';
@@ -93,31 +93,59 @@ function Known({ id, summary, replayable }: { id: string; summary: Summary; repl
   );
 }
 
+/** How a quiz was answered, in class and, where anybody did, in replays beside it. */
 function QuizResult({ quiz }: { quiz: SummaryQuiz }) {
   const { t } = useI18n();
+  const replayed = quiz.replay.answered > 0;
+  const share = (part: SummaryAnswers, place: number) => {
+    const correct = part.items[place]?.correct_share ?? null;
+    return correct === null ? t('summary.no_key') : part.answered === 0 ? '–' : percent(correct);
+  };
   return (
-    <article className="summary-quiz">
-      <h3>{quiz.title}</h3>
-      <ol>
-        {quiz.items.map((item) => (
-          <li key={item.text}>
-            <Bar
-              name={item.text}
-              share={item.correct_share ?? 0}
-              figure={
-                item.correct_share === null ? t('summary.no_key') : t('summary.correct', { share: percent(item.correct_share) })
-              }
-              tone="good"
-            />
-            <p className="soft">
-              {choicesOf(item.choices)
-                .map(({ text, n }) => `${text} ${n}`)
-                .join(' · ')}
-            </p>
-          </li>
+    <article className="summary-quiz table-wrap" data-testid="summary-quiz" tabIndex={0} aria-label={quiz.title}>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">{quiz.title}</th>
+            <th scope="col" className="number">
+              {t('summary.in.class')}
+              <small>{t('summary.people', { n: quiz.answered })}</small>
+            </th>
+            {replayed && (
+              <th scope="col" className="number" data-testid="summary-replay">
+                {t('summary.in.replay')}
+                <small>{t('summary.people', { n: quiz.replay.answered })}</small>
+              </th>
+            )}
+          </tr>
+        </thead>
+        {quiz.items.map((item, place) => (
+          <tbody key={place}>
+            <tr className="summary-item">
+              <th scope="rowgroup">{item.text}</th>
+              <td className="number">{share(quiz, place)}</td>
+              {replayed && <td className="number">{share(quiz.replay, place)}</td>}
+            </tr>
+            {choicesOf(item.choices, quiz.replay.items[place]?.choices ?? []).map((choice) => (
+              <tr key={choice.text}>
+                <th scope="row">{choice.text}</th>
+                <Count n={choice.n} of={quiz.answered} />
+                {replayed && <Count n={choice.replay} of={quiz.replay.answered} />}
+              </tr>
+            ))}
+          </tbody>
         ))}
-      </ol>
+      </table>
     </article>
+  );
+}
+
+function Count({ n, of }: { n: number; of: number }) {
+  return (
+    <td className="number summary-count">
+      {n}
+      <i aria-hidden="true" style={{ width: `${of === 0 ? 0 : Math.min(100, (n / of) * 100)}%` }} />
+    </td>
   );
 }
 

@@ -29,7 +29,7 @@ export function bytes(count: number): string {
 
 export function percent(share: number): string {
   const value = share * 100;
-  return `${value > 0 && value < 10 ? value.toFixed(1) : Math.round(value)} %`;
+  return `${value > 0 && value < 10 ? value.toFixed(1) : Math.round(value)}%`;
 }
 
 /** Length of a span in its largest unit. */

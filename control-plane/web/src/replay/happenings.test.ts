@@ -30,18 +30,19 @@ test('slides by class time, and the time none was shown', () => {
   const slide = (page: number) => ({ title: '획', page, material: 'f_1', at_ms: 1 });
   const shown: ClassEvent[] = [
     { at_ms: 1_000, kind: 'slide', data: slide(1) },
+    { at_ms: 3_900, kind: 'slide', data: slide(9) },
     { at_ms: 4_000, kind: 'slide', data: slide(2) },
     { at_ms: 8_000, kind: 'slide', data: null },
   ];
   const own: TimelineEvent[] = [
     { at_ms: 1_010, kind: 'slide', data: slide(1) },
-    { at_ms: 2_000, kind: 'slide', data: 'odd' },
+    { at_ms: 2_500, kind: 'slide', data: 'odd' },
   ];
   const slides = slidesOf(merge(own, shown));
   expect(slides.map((timed) => [timed.atMs, timed.slide?.page])).toEqual([[1_000, 1], [4_000, 2], [8_000, undefined]]);
   expect([0, 1_000, 7_999, 8_000].map((ms) => slideAt(slides, ms))).toEqual([-1, 0, 1, -1]);
   expect(slidesOf(merge(own, []))).toMatchObject([{ atMs: 1_010, slide: { page: 1 } }]);
-  expect(merge(own, shown).filter(isListed)).toHaveLength(2);
+  expect(merge(own, shown).filter(isListed)).toHaveLength(3);
 });
 
 test('a quiz opens when playing comes to it, not when somebody jumps over it, and not twice', () => {

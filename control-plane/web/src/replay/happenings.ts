@@ -76,13 +76,17 @@ export interface TimedSlide {
   atMs: number;
 }
 
+/** A page that was turned over sooner was passed on the way to another. */
+const PASSED_MS = 1_000;
+
 export function slidesOf(events: readonly TimelineEvent[]): TimedSlide[] {
-  return events.flatMap((event): TimedSlide[] => {
+  const all = events.flatMap((event): TimedSlide[] => {
     if (event.kind !== 'slide') return [];
     if (event.data === null) return [{ slide: null, atMs: event.at_ms }];
     const slide = { material: null, at_ms: 0, ...dataOf(event) };
     return isSlide(slide) ? [{ slide, atMs: event.at_ms }] : [];
   });
+  return all.filter(({ atMs }, place) => (all[place + 1]?.atMs ?? Infinity) - atMs >= PASSED_MS);
 }
 
 /** Place of the one shown at a moment; -1: none was. */
