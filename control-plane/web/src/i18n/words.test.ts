@@ -25,5 +25,5 @@ test('times and rates read as people write them', () => {
     '1.3 Mbit/s',
     '250 Mbit/s',
   ]);
-  expect([0, 0.004, 0.5].map(percent)).toEqual(['0 %', '0.4 %', '50 %']);
+  expect([0, 0.004, 0.5].map(percent)).toEqual(['0%', '0.4%', '50%']);
 });
