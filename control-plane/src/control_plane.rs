@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use control_plane_agent::admin::{self, Health};
 use control_plane_agent::identity::Identity;
+use control_plane_agent::listener::Listener;
 use control_plane_agent::registration::{Registration, TTL_DEFAULT};
 use control_plane_agent::store::Store;
 use control_plane_agent::view::View;
@@ -186,10 +187,18 @@ impl ControlPlane {
             geoip: self.geoip,
             shutdown: shutdown.clone(),
         }));
-        let public = serve(self.public, app, shutdown.clone());
-        let admin = admin::serve(self.admin, Arc::new(registry), health, shutdown.clone());
-        let result = tokio::try_join!(public, admin).map(|_| ());
+        let refused = app.metrics.connections_refused.clone();
+        let listener = Listener {
+            socket: self.public,
+            trusted: app.config.trusted_proxies.clone(),
+            refused: move || {
+                refused.inc();
+            },
+        };
+        let public = tokio::spawn(listener.serve(router(app), shutdown.clone()));
+        let result = admin::serve(self.admin, Arc::new(registry), health, shutdown.clone()).await;
         shutdown.cancel();
+        let _ = public.await;
         registration.deregister().await;
         tasks.close();
         tasks.wait().await;
@@ -268,13 +277,4 @@ async fn listen(setting: &str, address: SocketAddr) -> anyhow::Result<TcpListene
 async fn report_ready(view: View, health: Health) {
     view.ready().await;
     health.ready("view");
-}
-
-async fn serve(listener: TcpListener, app: App, shutdown: CancellationToken) -> anyhow::Result<()> {
-    let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
-    // Live streams would hold a graceful end for ever; every answer is otherwise a matter of milliseconds.
-    tokio::select! {
-        result = axum::serve(listener, service).into_future() => result.context("public listener"),
-        () = shutdown.cancelled() => Ok(()),
-    }
 }

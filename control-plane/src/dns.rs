@@ -272,7 +272,7 @@ struct Place {
 
 impl Place {
     fn take(open: &Arc<Mutex<BTreeMap<IpAddr, usize>>>, from: IpAddr) -> Option<Self> {
-        let network = crate::rate::network_of(from);
+        let network = control_plane_agent::proxy::household(from);
         let mut counts = open.lock();
         let of_network = counts.get(&network).copied().unwrap_or_default();
         if of_network >= STREAMS_OF_NETWORK_MAX || counts.values().sum::<usize>() >= STREAMS_MAX {

@@ -14,6 +14,7 @@ pub(crate) struct Metrics {
     /// `ok`, or the code of the error answer.
     pub(crate) joins: Family<Outcome, Counter>,
     pub(crate) rate_limited: Counter,
+    pub(crate) connections_refused: Counter,
     /// Of use or not: where there is no such account the work is done too.
     pub(crate) password_hashes: Counter,
     pub(crate) store_requests: Family<Outcome, Counter>,
@@ -56,6 +57,8 @@ impl Metrics {
         let registry = registry.sub_registry_with_prefix("seodang_control_plane");
         registry.register("joins", "Join requests answered", metrics.joins.clone());
         registry.register("rate_limited", "Requests refused for their rate", metrics.rate_limited.clone());
+        let help = "Connections closed at once: their address has too many";
+        registry.register("connections_refused", help, metrics.connections_refused.clone());
         let help = "Passwords hashed, to keep them, to check them, or to take as long";
         registry.register("password_hashes", help, metrics.password_hashes.clone());
         registry.register("store_requests", "Requests of nodes to the store", metrics.store_requests.clone());

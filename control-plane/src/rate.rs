@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use control_plane_agent::proxy::household;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
@@ -26,7 +27,7 @@ pub(crate) trait Asker: Ord + Clone {
 
 impl Asker for IpAddr {
     fn counted_as(self) -> Self {
-        network_of(self)
+        household(self)
     }
 }
 
@@ -79,14 +80,6 @@ impl<K: Asker> Limiter<K> {
         {
             buckets.remove(&oldest);
         }
-    }
-}
-
-/// One household has a whole IPv6 /64.
-pub(crate) fn network_of(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() & !u128::from(u64::MAX)).into()),
-        v4 @ IpAddr::V4(_) => v4,
     }
 }
 

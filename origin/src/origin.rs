@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use control_plane_agent::admin::{self, Health};
 use control_plane_agent::identity::Identity;
+use control_plane_agent::listener::Listener;
 use control_plane_api::node::{Node, Role};
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
@@ -138,7 +139,8 @@ impl Origin {
         let Self { http, admin, endpoint, registry, health, disk, library, ingest, objects, .. } = self;
         let stop = shutdown.child_token();
         let admin = tokio::spawn(admin::serve(admin, registry, health.clone(), stop.clone()));
-        let served = tokio::spawn(serve_http(http, objects, stop.clone()));
+        let listener = Listener { socket: http, trusted: Vec::new(), refused: || {} };
+        let served = tokio::spawn(listener.serve(serve::router(objects), stop.clone()));
         library.recover().await.context("taking up unfinished recordings")?;
         health.ready("recovery");
         let probing = tokio::spawn(probe(disk, health, stop.clone()));
@@ -146,7 +148,7 @@ impl Origin {
         let result = tokio::select! {
             () = shutdown.cancelled() => Ok(()),
             result = admin => result.context("admin listener").flatten().context("admin listener"),
-            result = served => result.context("HTTP listener").flatten().context("HTTP listener"),
+            result = served => result.context("HTTP listener"),
         };
         stop.cancel();
         // Uploads first: what they acknowledge is on disk, whether or not a recorder has read it.
@@ -162,20 +164,6 @@ async fn listen(address: SocketAddr, role: &str, key: &str) -> anyhow::Result<Tc
     bound.with_context(|| {
         format!("origin {role} port {address} (TCP) is taken or not ours; choose another with {key}")
     })
-}
-
-async fn serve_http(
-    listener: TcpListener,
-    objects: Objects,
-    shutdown: CancellationToken,
-) -> anyhow::Result<()> {
-    // Viewers hold connections open; they must not hold up the end.
-    let served = axum::serve(listener, serve::router(objects))
-        .with_graceful_shutdown(shutdown.clone().cancelled_owned());
-    tokio::select! {
-        result = served => Ok(result?),
-        () = shutdown.cancelled() => Ok(()),
-    }
 }
 
 /// Finds out when a disk that failed takes bytes again.

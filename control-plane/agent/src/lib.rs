@@ -19,6 +19,7 @@ pub mod authority;
 pub mod config;
 pub mod fleet;
 pub mod identity;
+pub mod listener;
 pub mod mirror;
 pub mod proxy;
 pub mod registration;

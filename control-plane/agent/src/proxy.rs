@@ -1,6 +1,6 @@
 //! Who asks, where a proxy stands in front: networks whose word about it is believed, and what they say.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use anyhow::Context as _;
 use http::HeaderMap;
@@ -45,6 +45,15 @@ impl TryFrom<String> for Network {
 impl From<Network> for String {
     fn from(network: Network) -> Self {
         format!("{}/{}", network.address, network.bits)
+    }
+}
+
+/// What one user commonly holds of the address space: an IPv4 address, a /64 of IPv6.
+#[must_use]
+pub fn household(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64))),
     }
 }
 

@@ -1,9 +1,10 @@
 //! Limits on new connections, kept for each client address: for IPv6 its /64, of which one host has all addresses.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::Instant;
 
+use control_plane_agent::proxy::household;
 use parking_lot::Mutex;
 
 /// Joins one address may make at once; a school behind one NAT is a few hundred students at the bell.
@@ -54,14 +55,6 @@ impl Limits {
 
     fn refilled(&self, tokens: f64, at: Instant, now: Instant) -> f64 {
         (tokens + now.saturating_duration_since(at).as_secs_f64() * self.refill_per_s).min(self.burst)
-    }
-}
-
-/// What one user commonly holds of the address space.
-pub(super) fn household(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64))),
     }
 }
 

@@ -2,7 +2,6 @@
 
 mod admin;
 pub(crate) mod connect;
-mod listener;
 mod live;
 pub(crate) mod outgoing;
 mod room_record;
@@ -20,6 +19,7 @@ use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get, post};
+use control_plane_agent::listener::Listener;
 use control_plane_agent::registration::Registration;
 use control_plane_agent::spans::Span;
 use control_plane_agent::store::Store;
@@ -69,7 +69,8 @@ impl Server {
     ) {
         let admin_router = admin::router(&self);
         let trusted = self.config.trusted_proxies.clone();
-        let listener = listener::Listener { socket: public, trusted, metrics: self.metrics.clone() };
+        let metrics = self.metrics.clone();
+        let listener = Listener { socket: public, trusted, refused: move || metrics.refuse("connections") };
         let public = listener.serve(self.router(), shutdown.clone());
         let admin = axum::serve(admin, admin_router).with_graceful_shutdown({
             let stop = shutdown.clone();
