@@ -32,6 +32,7 @@ impl Room {
                 .is_some_and(|s| std::mem::replace(&mut s.wanted, is_wanted) != is_wanted)
             {
                 self.greet(edge, now, link);
+                self.tell_held();
             }
         }
         self.meet(edge, now);

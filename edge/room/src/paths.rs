@@ -192,10 +192,18 @@ impl Room {
 
     /// Ways that were held for those behind this edge, and are not there again.
     pub(crate) fn let_go_of_ways(&mut self, now: Instant) {
-        let is_due = |lost_at: Option<Instant>| lost_at.is_some_and(|at| at + WAY_HOLD <= now);
-        let tracks = self.tracks.iter().filter(|(_, track)| is_due(track.lost_at));
+        self.tell_lost(|lost_at| lost_at + WAY_HOLD <= now);
+    }
+
+    /// Who is behind this edge changed: ways are held for none but them.
+    pub(crate) fn tell_held(&mut self) {
+        self.tell_lost(|_| true);
+    }
+
+    fn tell_lost(&mut self, is_due: impl Fn(Instant) -> bool) {
+        let tracks = self.tracks.iter().filter(|(_, track)| track.lost_at.is_some_and(&is_due));
         self.roster.announce.extend(tracks.map(|(track_sid, _)| track_sid.clone()));
-        let origins = self.origins.iter().filter(|(_, origin)| is_due(origin.lost_at));
+        let origins = self.origins.iter().filter(|(_, origin)| origin.lost_at.is_some_and(&is_due));
         self.roster.routes.extend(origins.map(|(node_id, _)| node_id.clone()));
     }
 
@@ -222,7 +230,8 @@ impl Room {
             let Some(node_id) = edge.links.get(link).map(|link| &link.node_id) else { continue };
             let own = way.as_ref().filter(|(hops, _)| !hops.contains(node_id) && hops.len() < HOPS_MAX);
             let Some(((hops, cost), track)) = own.zip(track) else {
-                if !is_held && state.told.remove(track_sid).is_some() {
+                // Held for those behind only: a parent would take a way that leads nowhere for one.
+                if (!is_held || state.wanted) && state.told.remove(track_sid).is_some() {
                     let withdraw = Withdraw { room: room.clone(), track_sid: track_sid.to_owned() };
                     edge.say(*link, Message::Withdraw(withdraw));
                 }

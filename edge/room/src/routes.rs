@@ -195,7 +195,7 @@ impl Room {
         let room = self.record.name.clone();
         let way = way.filter(|(route, _)| !route.hops.contains(&neighbour) && route.hops.len() < HOPS_MAX);
         let Some(way) = way else {
-            if !is_held && state.told_routes.remove(node_id).is_some() {
+            if (!is_held || state.wanted) && state.told_routes.remove(node_id).is_some() {
                 state.follows.remove(node_id);
                 edge.say(link, Message::OriginLost(OriginLost { room, node_id: node_id.to_owned() }));
             }

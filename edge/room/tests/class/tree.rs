@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use edge_room::{LINK_GRACE, Neighbour, Request, RoomPeers, TrackPermission};
-use edge_sfu::{Event, LinkId};
+use edge_sfu::Event;
 use edge_wire::control::{Message, OriginRoute, ParticipantUpdate};
 use edge_wire::model::Participant;
 
@@ -130,27 +130,76 @@ fn edges_whose_ways_are_about_to_leave_do_not_lean_on_each_other() {
     let camera = world.camera(teacher);
     // The plan takes the teacher's edge off both others, and its new place is not linked yet. Each of them would rather hear it by
     // the other, whose way is one that stays: were both to, neither had a way.
-    let plan = |world: &mut World, wanted: [&[usize]; 3]| {
-        for (at, wanted) in wanted.into_iter().enumerate() {
-            let admitted = (0..3).filter(|other| *other != at).map(link).collect();
-            let wanted = wanted.iter().map(|other| link(*other)).collect();
-            let peers = RoomPeers { admitted, wanted, nodes: None };
-            world.edges[at].rooms.handle_room_peers(world.now, "class", peers);
-        }
-        world.run();
+    world.plan([&[], &[2], &[1]]);
+    for student in students {
+        assert!(world.watch(student, &camera).is_some());
+        assert_eq!(world.comes_by(student.0), [link(0)], "the way it had");
+    }
+    world.plan([&[1], &[2], &[1]]);
+    world.pass(LINK_GRACE);
+    assert_eq!((world.comes_by(1), world.comes_by(2)), (vec![link(0)], vec![link(1)]));
+    assert_eq!(world.identities(students[1]), ["student", "teacher"]);
+}
+
+#[test]
+fn a_way_that_is_held_for_those_behind_is_taken_back_from_a_new_parent() {
+    let mut world = World::new(3);
+    let teacher = world.join(0, "teacher");
+    let students = [world.join(1, "student"), world.join(2, "other")];
+    let camera = world.camera(teacher);
+    world.plan([&[], &[0], &[1]]);
+    world.pass(LINK_GRACE);
+    // The last edge's own link is no better than the way it has, so it has no reason to change by itself.
+    world.edges[2].rooms.set_link_cost(link(0), 100);
+    world.set_link(0, 1, false);
+    world.plan([&[], &[2], &[0]]);
+    for student in students {
+        assert!(world.watch(student, &camera).is_some());
+    }
+    assert_eq!((world.comes_by(1), world.comes_by(2)), (vec![link(2)], vec![link(0)]), "at once");
+}
+
+#[test]
+fn a_way_that_is_held_gives_way_to_one_that_stands() {
+    // A root with two children, the first with a child of its own, to which the second goes when the root is lost.
+    let mut world = World::new(4);
+    let people = [1, 2, 3].map(|edge| world.join(edge, &format!("from-{edge}")));
+    world.join(0, "at the root");
+    people.into_iter().for_each(|at| world.open_channels(at));
+    for (a, b) in [(0, 2), (1, 3)] {
+        world.set_link(a, b, false);
+    }
+    for at in 0..4 {
+        (0..4).filter(|to| *to != at).for_each(|to| world.edges[at].rooms.set_link_cost(link(to), 1));
+    }
+    let place = |world: &mut World, at: usize, admitted: &[usize], wanted: usize| {
+        let admitted = admitted.iter().map(|other| link(*other)).collect();
+        let peers = RoomPeers { admitted, wanted: vec![link(wanted)], nodes: None };
+        world.edges[at].rooms.handle_room_peers(world.now, "class", peers);
     };
+    for (at, admitted, parent) in [(1, &[0, 2][..], 0), (2, &[1, 3], 1), (3, &[0, 2], 0)] {
+        place(&mut world, at, admitted, parent);
+    }
+    let root = RoomPeers { admitted: vec![link(1), link(3)], ..RoomPeers::default() };
+    world.edges[0].rooms.handle_room_peers(world.now, "class", root);
+    world.pass(Duration::from_secs(20));
+    let voice = world.microphone(people[2]);
+    assert!(world.watch(people[1], &voice).is_some());
     let comes_by = |world: &World, at: usize| -> Vec<LinkId> {
         world.edges[at].media.receives.keys().map(|(link, _)| *link).collect()
     };
-    plan(&mut world, [&[], &[2], &[1]]);
-    for student in students {
-        assert!(world.watch(student, &camera).is_some());
-        assert_eq!(comes_by(&world, student.0), [link(0)], "the way it had");
+    assert_eq!((comes_by(&world, 2), comes_by(&world, 1)), (vec![link(1)], vec![link(0)]));
+
+    world.set_link(0, 1, false);
+    world.set_link(0, 3, false);
+    place(&mut world, 3, &[2], 2);
+    world.run();
+    assert_eq!((comes_by(&world, 2), comes_by(&world, 1)), (vec![link(3)], vec![link(2)]), "at once");
+    world.say(people[2], true, ":on");
+    for at in [people[0], people[1]] {
+        assert_eq!(world.heard(at).len(), 1, "data likewise");
+        assert_eq!(world.identities(at).len(), 3, "and nobody has left yet");
     }
-    plan(&mut world, [&[1], &[2], &[1]]);
-    world.pass(LINK_GRACE);
-    assert_eq!((comes_by(&world, 1), comes_by(&world, 2)), (vec![link(0)], vec![link(1)]));
-    assert_eq!(world.identities(students[1]), ["student", "teacher"]);
 }
 
 #[test]

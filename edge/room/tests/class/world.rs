@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use edge_room::{AddTrack, Config, Fact, Join, JoinError, Notice, Output, PeerId, Request, Rooms};
+use edge_room::{AddTrack, Config, Fact, Join, JoinError, Notice, Output, PeerId, Request, RoomPeers, Rooms};
 use edge_sfu::{Command, Event, LinkId, SessionId, SourceId};
 use edge_wire::control::{Message, RoomData};
 use edge_wire::journal::Entry;
@@ -251,6 +251,23 @@ impl World {
             self.edges[b].rooms.link_down(self.now, link(a));
         }
         self.run();
+    }
+
+    /// Every link that is up may be in the room; each edge wants those to the edges named, as a tree has it.
+    pub(crate) fn plan<const EDGES: usize>(&mut self, wanted: [&[usize]; EDGES]) {
+        for (at, wanted) in wanted.into_iter().enumerate() {
+            let is_up = |other: &usize| !self.down.contains(&(at.min(*other), at.max(*other)));
+            let links = |edges: &[usize]| edges.iter().copied().filter(is_up).map(link).collect();
+            let others: Vec<usize> = (0..EDGES).filter(|other| *other != at).collect();
+            let peers = RoomPeers { admitted: links(&others), wanted: links(wanted), nodes: None };
+            self.edges[at].rooms.handle_room_peers(self.now, "class", peers);
+        }
+        self.run();
+    }
+
+    /// Links by which an edge receives layers.
+    pub(crate) fn comes_by(&self, at: usize) -> Vec<LinkId> {
+        self.edges[at].media.receives.keys().map(|(link, _)| *link).collect()
     }
 
     /// One side of a link that was down takes it for up again; the other side still hears nothing.
