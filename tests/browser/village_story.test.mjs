@@ -14,6 +14,7 @@ import { openPostgres } from './postgres.mjs';
 const PASSWORD = '열자가넘는비밀번호입니다';
 const CUT_MS = 8_000;
 const MINUTE_MS = 60_000;
+const MATERIAL = 'https://example.org/ink.pdf';
 /** A picture of each moment goes here, when it is set. */
 const SHOTS = process.env.SEODANG_SHOTS;
 const PHONE = { width: 360, height: 740 };
@@ -67,9 +68,11 @@ function story(kind) {
     await database?.close();
   });
 
-  /** Asks the API as an administrator does. */
-  const ask = async (path) => {
-    const response = await fetch(`${house.web}/v1/classes/${classId}${path}`, { headers: { authorization: bearer(house) } });
+  /** Asks the API as an administrator does; tells it something when there is something to tell. */
+  const ask = async (path, body) => {
+    const headers = { authorization: bearer(house), 'content-type': 'application/json' };
+    const told = body && { method: 'POST', body: JSON.stringify(body) };
+    const response = await fetch(`${house.web}/v1/classes/${classId}${path}`, { headers, ...told });
     assert.ok(response.ok, `${path}: ${response.status}`);
     return response.json();
   };
@@ -153,6 +156,7 @@ function story(kind) {
     await draft.waitFor();
     assert.equal(await draft.getAttribute('data-state'), 'draft');
     quizId = await draft.getAttribute('data-quiz');
+    await ask('/materials', { title: '궁체 본보기', url: MATERIAL });
   });
 
   chapter('a student far away wishes for what there is not, finds the class by half a word, and enrols', 60_000, async () => {
@@ -193,6 +197,21 @@ function story(kind) {
     await until(async () => (await energy(student, teacher)) > 0.001, 'the student hears the instructor');
     await look(teacher, 'live');
     await look(student, 'live-phone');
+  });
+
+  chapter('a page of the materials is shown in two clicks, and followed', 60_000, async () => {
+    await teacher.getByTestId('slide-choose').click();
+    await teacher.getByTestId('slide-show').click();
+    const line = student.getByTestId('slide-line');
+    await until(async () => /궁체 본보기.*1쪽/.test(await line.textContent()), 'the first page');
+    // As a presenter's remote control turns pages.
+    await teacher.getByTestId('tab-quiz').click();
+    await teacher.getByTestId('toggle-activity').click();
+    await teacher.locator('body').press('PageDown');
+    await teacher.locator('body').press('PageDown');
+    await until(async () => /3쪽/.test(await line.textContent()), 'the third page');
+    assert.equal(await student.getByTestId('slide-open').getAttribute('href'), `${MATERIAL}#page=3`);
+    await look(student, 'slide-phone');
   });
 
   chapter('the quiz opens in two clicks, and its answer arrives once over a line that was cut', 90_000, async (t) => {
@@ -287,6 +306,7 @@ function story(kind) {
     await teacher.getByTestId('confirm-yes').click();
     await Promise.all([teacher, student].map((page) => page.getByTestId('to-home').waitFor({ timeout: 20_000 })));
     await student.getByText('수업이 끝났습니다.').waitFor();
+    await student.getByTestId('ended-replay').waitFor({ timeout: 20_000 });
     await look(student, 'ended-phone');
   });
 
@@ -302,6 +322,13 @@ function story(kind) {
     await viewer.getByTestId('replay-region').selectOption('gangneung');
     const plays = () => window.__replay?.node === 'gangneung-cdn' && window.__replay.presentations().some(({ active }) => active);
     await viewer.waitForFunction(plays, null, { timeout: 20_000 });
+    // The instructor is large, whoever leads the clock.
+    const large = viewer.locator('[data-testid="presentation"][data-main="true"]');
+    assert.equal(await large.getAttribute('data-identity'), teacher.account.id);
+    await viewer.getByTestId('tab-slides').click();
+    await viewer.getByTestId('replay-slide-line').filter({ hasText: '3쪽' }).click();
+    await until(async () => (await viewer.getByTestId('replay-slide').getAttribute('data-page')) === '3', 'the page at its time');
+    await viewer.getByTestId('tab-events').click();
     const event = viewer.locator('[data-testid="timeline-event"][data-kind="quiz"]').first();
     await event.waitFor();
     const openedMs = Number(await event.getAttribute('data-at'));
@@ -351,6 +378,7 @@ function story(kind) {
     await look(teacher, 'desk-quizzes');
     await teacher.goto(`${desk}/summary`);
     await teacher.getByText('먹은 얼마나 진하게 가나요?').waitFor();
+    assert.match(await teacher.getByTestId('summary-replay').textContent(), /1명/);
     await look(teacher, 'summary');
 
     await teacher.goto(`${house.web}/demand`);

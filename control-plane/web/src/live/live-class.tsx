@@ -87,8 +87,8 @@ function Inside({ entry, session, view }: { entry: Class; session: LiveSession; 
   );
   const people = withHands(withPictures(view.people, pictures), hand.queue);
   const close = () => setPanel(null);
-  const goToQuiz = () => {
-    setTab('quiz');
+  const goTo = (next: Tab) => {
+    setTab(next);
     setPanel('activity');
   };
 
@@ -133,7 +133,7 @@ function Inside({ entry, session, view }: { entry: Class; session: LiveSession; 
             teaches={room.teaches}
             chatOpen={panel === 'chat'}
           />
-          <SlideBar slides={slides} />
+          <SlideBar slides={slides} onChoose={() => goTo('slides')} />
           {hand.up && hand.place > 0 && (
             <p className="stage-note hand-note" role="status" data-testid="hand-place">
               {hand.place === 1 ? t('hand.place.first') : t('hand.place', { n: hand.place })}
@@ -147,7 +147,7 @@ function Inside({ entry, session, view }: { entry: Class; session: LiveSession; 
             canSend={view.canSend}
             muted={classroom.muted}
             onClose={close}
-            notice={opened && <QuizNotice text={opened} onGo={goToQuiz} />}
+            notice={opened && <QuizNotice text={opened} onGo={() => goTo('quiz')} />}
           />
         )}
         {panel === 'people' && (

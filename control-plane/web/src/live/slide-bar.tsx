@@ -6,14 +6,23 @@ import { explain } from '../i18n/errors';
 import { Icon } from '../ui/icons';
 import { isSafeUrl } from '../class/materials';
 
-/** Below the pictures: which page everybody looks at, and for whoever shows it the way to the next one. */
-export function SlideBar({ slides }: { slides: Slides }) {
+/**
+ * Below the pictures: which page everybody looks at, and for whoever may show one the way to the next page, or to the
+ * materials (`onChoose`).
+ */
+export function SlideBar({ slides, onChoose }: { slides: Slides; onChoose: () => void }) {
   const t = useT();
   const { slide, mayShow, go, hide, error } = slides;
   useTurningKeys(slides);
   const material = slides.materials.find(({ id }) => id === slide?.material);
   return (
-    <div className="slide-bar" data-testid="slide-bar" data-page={slide?.page} data-shown={slide !== null}>
+    <div className="slide-bar" data-testid="slide-bar" data-page={slide?.page} data-shown={slide !== null || mayShow}>
+      {!slide && mayShow && (
+        <button type="button" className="quiet" data-testid="slide-choose" onClick={onChoose}>
+          <Icon name="file" size={18} />
+          {t('slide.choose')}
+        </button>
+      )}
       {slide && mayShow && (
         <button
           type="button"

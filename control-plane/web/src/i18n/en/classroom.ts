@@ -19,6 +19,7 @@ export const classroom: Record<keyof typeof ko, string> = {
   'slide.show': 'Show',
   'slide.show.of': 'Show “{title}” to everybody',
   'slide.shown': 'On show',
+  'slide.choose': 'Show materials',
   'slide.hint': 'Show one of the materials: everybody sees which page you are on, and so does the replay.',
   'slide.none.teacher': 'No materials yet. Add some at the desk of the class, or write the name of a book below.',
   'slide.title': 'Title of this page',

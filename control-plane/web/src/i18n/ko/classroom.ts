@@ -17,6 +17,7 @@ export const classroom = {
   'slide.show': '보여 주기',
   'slide.show.of': '‘{title}’ 모두에게 보여 주기',
   'slide.shown': '보이는 중',
+  'slide.choose': '자료 보여 주기',
   'slide.hint': '자료를 골라 보여 주면, 지금 몇 쪽인지 모두에게 보이고 다시보기에도 남습니다.',
   'slide.none.teacher': '올린 자료가 없습니다. 수업 관리의 자료에서 올리거나, 아래에 책 이름을 적어도 됩니다.',
   'slide.title': '이 쪽의 제목',
