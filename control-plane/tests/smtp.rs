@@ -111,7 +111,8 @@ async fn a_mail_refused_for_now_comes_later_and_once() {
     let nobody = Person::default();
     let new = json!({"email": "minji@example.org", "password": "a long password", "name": "Minji",
         "role": "student", "locale": "en"});
-    assert_eq!(school.send(&nobody, "POST", "/v1/accounts", &new).await.status, StatusCode::ACCEPTED);
+    let begun = school.send(&nobody, "POST", "/v1/accounts", &new).await;
+    assert_eq!(begun.status, StatusCode::ACCEPTED);
     until("the first try", async || server.tried.load(Ordering::SeqCst) == 1).await;
     assert!(server.taken.lock().is_empty(), "refused");
     assert_eq!(waiting().await, 1, "kept");
@@ -138,7 +139,7 @@ async fn a_mail_refused_for_now_comes_later_and_once() {
     );
     assert!(text.contains("\nMessage-ID: <m_") && text.contains("@localhost>\n"), "{text}");
     let body = text.split_once("\n\n").expect("a body").1;
-    let confirm = json!({"email": "minji@example.org", "code": code_in(body)});
+    let confirm = json!({"email": "minji@example.org", "code": code_in(body), "ticket": begun.body["ticket"]});
     let made = school.send(&nobody, "POST", "/v1/accounts/confirm", &confirm).await;
     assert_eq!(made.status, StatusCode::OK, "{made:?}");
 }

@@ -119,12 +119,12 @@ export async function makeAccount(house, { name, role = 'student', locale = 'ko'
     if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
     return response;
   };
-  await post('/v1/accounts', { email, password, name, role, locale });
+  const { ticket } = await (await post('/v1/accounts', { email, password, name, role, locale })).json();
   const code = await until(async () => {
     const mails = await (await fetch(`${house.web}/v1/dev/mail?to=${encodeURIComponent(email)}`)).json();
     return /\b\d{6}\b/.exec(mails.items[0]?.text)?.[0];
   }, 'the mail with the code');
-  const confirmed = await post('/v1/accounts/confirm', { email, code });
+  const confirmed = await post('/v1/accounts/confirm', { email, ticket, code });
   const cookie = /seodang_session=([^;]+)/.exec(confirmed.headers.get('set-cookie'))[1];
   const me = await (await fetch(`${house.web}/v1/me`, { headers: { cookie: `seodang_session=${cookie}` } })).json();
   return { ...me.account, email, password, cookie, csrf: me.csrf };

@@ -114,9 +114,10 @@ async function account(name, role) {
     assert.ok(response.ok, `${path}: ${response.status}`);
     return response;
   };
-  await post(planes[0], '/v1/accounts', { email, password: 'a password for tests', name, role, locale: 'ko' });
+  const begun = await post(planes[0], '/v1/accounts', { email, password: 'a password for tests', name, role, locale: 'ko' });
+  const { ticket } = await begun.json();
   const sent = await until(() => code(email), 'the mail with the code');
-  const confirmed = await post(planes.at(-1), '/v1/accounts/confirm', { email, code: sent });
+  const confirmed = await post(planes.at(-1), '/v1/accounts/confirm', { email, ticket, code: sent });
   const cookie = /seodang_session=([^;]+)/.exec(confirmed.headers.get('set-cookie'))[1];
   const me = await (await fetch(`${planes[0]}/v1/me`, { headers: { cookie: `seodang_session=${cookie}` } })).json();
   return { ...me.account, cookie };

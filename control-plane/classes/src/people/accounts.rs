@@ -49,7 +49,8 @@ pub struct Listed {
     pub disabled: bool,
 }
 
-/// Begins an account: the same work whether the address is known or not. `Ok` says nothing about it.
+/// Begins an account: the same work whether the address is known or not. The ticket is for [`confirm`] and says nothing
+/// about it.
 ///
 /// # Errors
 /// The database is away.
@@ -59,29 +60,31 @@ pub async fn sign_up(database: &Database, email: &str, pending: &Pending, now_ms
     transaction!(database, tx => {
         let known = find_by_email(&tx, email).await?;
         let purpose = if known.is_some() { code::Purpose::Nothing } else { code::Purpose::SignUp };
-        let kept = code::keep(&tx, email, purpose, &code, Some(&json), now_ms).await?;
+        let kept = code::keep(&tx, email, purpose, &ticket, &code, Some(&json), now_ms).await?;
         let to = if kept { email } else { "" };
         let (subject, text) = match known {
             None => texts::sign_up(pending.locale, &code),
             Some(account) => texts::known(account.locale),
         };
         outbox::put(&tx, to, &subject, &text, now_ms).await
-    })
+    })?;
+    Ok(ticket)
 }
 
-/// Makes the account its code belongs to, and a session for it.
+/// Makes the account that was begun with `ticket`, and a session for it: nobody else's, whose code came to the same mailbox.
 ///
 /// # Errors
 /// `wrong_code`; `conflict` when the address was taken meanwhile.
 pub async fn confirm(
     database: &Database,
     email: &str,
+    ticket: &str,
     code: &str,
     admin_email: &str,
     now_ms: u64,
 ) -> Result<(Account, session::Session)> {
     // Outside the transaction: a wrong try stays counted.
-    let pending = code::take(database, email, code::Purpose::SignUp, code, now_ms).await?;
+    let pending = code::take(database, email, code::Purpose::SignUp, ticket, code, now_ms).await?;
     let pending: Option<Pending> = pending.and_then(|json| serde_json::from_str(&json).ok());
     let pending =
         pending.ok_or_else(|| Error::Unexpected("an account to be made cannot be read".to_owned()))?;
@@ -99,6 +102,8 @@ pub async fn confirm(
     };
     let result = transaction!(database, tx => {
         let account = make(&tx, &made, now_ms).await?;
+        // What others began with the address.
+        tx.execute("DELETE FROM codes WHERE email = $1", args![email]).await?;
         let session = session::start(&tx, &account.id, now_ms).await?;
         Ok((account, session))
     });
@@ -176,7 +181,7 @@ pub async fn forgotten(database: &Database, email: &str, now_ms: u64) -> Result<
     transaction!(database, tx => {
         let known = find_by_email(&tx, email).await?;
         let purpose = if known.is_some() { code::Purpose::Reset } else { code::Purpose::Nothing };
-        let kept = code::keep(&tx, email, purpose, &code, None, now_ms).await?;
+        let kept = code::keep(&tx, email, purpose, "", &code, None, now_ms).await?;
         let locale = known.as_ref().map(|account| account.locale).unwrap_or_default();
         let (subject, text) = texts::reset(locale, &code);
         let to = if kept && known.is_some() { email } else { "" };
@@ -195,7 +200,7 @@ pub async fn reset(
     password_hash: &str,
     now_ms: u64,
 ) -> Result<()> {
-    code::take(database, email, code::Purpose::Reset, code, now_ms).await?;
+    code::take(database, email, code::Purpose::Reset, "", code, now_ms).await?;
     transaction!(database, tx => {
         let text = "UPDATE accounts SET password_hash = $2 WHERE email = $1 AND erased_at_ms IS NULL RETURNING id";
         if let Some(row) = tx.row(text, args![email, password_hash]).await? {

@@ -2,6 +2,9 @@
 //!
 //! A code lasts a quarter of an hour and five tries, counted in the database before it is compared: a million guesses need
 //! 200,000 mails. One address gets five mails an hour at most, whoever asks for them.
+//!
+//! A code may belong to a ticket, which only the page that asked for it has. A stranger who signs up with somebody's address
+//! gets a ticket of his own: the code in her mailbox is worth nothing with hers, and hers goes on being good.
 
 use ring::rand::SystemRandom;
 
@@ -46,8 +49,8 @@ pub fn random() -> String {
     format!("{:06}", u64::from_be_bytes(number) % 1_000_000)
 }
 
-/// Keeps a code for an address, in place of the one before; `pending` is given back with it. `false`: the address has had
-/// enough mail for now.
+/// Keeps a code for an address, in place of the one before with this ticket (empty: without one); `pending` is given back with
+/// it. `false`: the address has had enough mail for now.
 ///
 /// # Errors
 /// The database is away.
@@ -55,10 +58,14 @@ pub async fn keep(
     sql: &impl Sql,
     email: &str,
     purpose: Purpose,
+    ticket: &str,
     code: &str,
     pending: Option<&str>,
     now_ms: u64,
 ) -> Result<bool> {
+    // The row without a ticket counts the mails of all.
+    let is_bare = ticket.is_empty();
+    let bare = if is_bare { hashed(email, purpose, code) } else { String::new() };
     let text = "INSERT INTO codes (email, purpose, code_hash, pending, tries, sent, created_at_ms, expires_at_ms) \
         VALUES ($1, $2, $3, $4, 0, 1, $5, $6) \
         ON CONFLICT (email, purpose) DO UPDATE SET code_hash = excluded.code_hash, pending = excluded.pending, tries = 0, \
@@ -66,41 +73,61 @@ pub async fn keep(
         sent = CASE WHEN codes.created_at_ms < $7 THEN 1 ELSE codes.sent + 1 END, \
         created_at_ms = CASE WHEN codes.created_at_ms < $7 THEN $5 ELSE codes.created_at_ms END \
         WHERE codes.sent < $8 OR codes.created_at_ms < $7";
-    let hash = hashed(email, purpose, code);
     let values = args![
         email,
         purpose.as_str(),
-        hash,
-        pending,
+        bare,
+        pending.filter(|_| is_bare),
         now_ms,
         now_ms + TTL_MS,
         now_ms.saturating_sub(WINDOW_MS),
         SENT_MAX
     ];
-    Ok(sql.execute(text, values).await? > 0)
+    if sql.execute(text, values).await? == 0 {
+        return Ok(false);
+    }
+    if !is_bare {
+        let text = "INSERT INTO codes (email, purpose, code_hash, pending, created_at_ms, expires_at_ms) \
+            VALUES ($1, $2, $3, $4, $5, $6)";
+        let hash = hashed(email, purpose, code);
+        let values = args![email, place(purpose, ticket), hash, pending, now_ms, now_ms + TTL_MS];
+        sql.execute(text, values).await?;
+    }
+    Ok(true)
 }
 
 /// Takes a code, once; what was pending with it.
 ///
 /// # Errors
-/// `wrong_code` whatever is wrong: the code, the address, the time, the number of tries.
+/// `wrong_code` whatever is wrong: the code, the address, the ticket, the time, the number of tries.
 pub async fn take(
     sql: &impl Sql,
     email: &str,
     purpose: Purpose,
+    ticket: &str,
     code: &str,
     now_ms: u64,
 ) -> Result<Option<String>> {
+    let place = place(purpose, ticket);
     let text = "UPDATE codes SET tries = tries + 1 WHERE email = $1 AND purpose = $2 AND tries < $3 AND expires_at_ms > $4 \
         RETURNING code_hash, pending";
-    let row = sql.row(text, args![email, purpose.as_str(), TRIES_MAX, now_ms]).await?;
+    let row = sql.row(text, args![email, &place, TRIES_MAX, now_ms]).await?;
     let hash = hashed(email, purpose, code.trim());
     let Some(row) = row.filter(|row| row.text(0).is_ok_and(|kept| kept == hash)) else { return Err(wrong()) };
     let text = "DELETE FROM codes WHERE email = $1 AND purpose = $2 AND code_hash = $3";
-    if sql.execute(text, args![email, purpose.as_str(), &hash]).await? == 0 {
+    if sql.execute(text, args![email, &place, &hash]).await? == 0 {
         return Err(wrong());
     }
     row.text_or_null(1)
+}
+
+/// Where the code of a ticket is: a row of its own, which does not tell the ticket.
+fn place(purpose: Purpose, ticket: &str) -> String {
+    if ticket.is_empty() {
+        purpose.as_str().to_owned()
+    } else {
+        format!("{} {}", purpose.as_str(), id::hash(ticket))
+    }
 }
 
 fn wrong() -> Error {

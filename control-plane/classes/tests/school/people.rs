@@ -12,6 +12,7 @@ pub(crate) const NOW: u64 = 1_795_000_000_000;
 
 both!(
     a_code_makes_an_account_once_and_five_wrong_ones_end_it,
+    a_code_is_worth_nothing_with_the_ticket_of_another,
     an_address_gets_five_mails_an_hour,
     sessions_are_exchanged_and_end,
     mail_is_taken_once_and_tried_again_later,
@@ -46,7 +47,7 @@ async fn mailed_code(database: &Database) -> Option<(String, String)> {
 async fn a_code_makes_an_account_once_and_five_wrong_ones_end_it(school: School) {
     let database = &school.database;
     let email = "minji@example.org";
-    accounts::sign_up(database, email, &pending("김민지"), NOW).await.expect("begun");
+    let ticket = accounts::sign_up(database, email, &pending("김민지"), NOW).await.expect("begun");
     let (to, code) = mailed_code(database).await.expect("a mail");
     assert_eq!(to, email);
     let wrong = if code == "000000" { "000001" } else { "000000" };
@@ -63,7 +64,7 @@ async fn a_code_makes_an_account_once_and_five_wrong_ones_end_it(school: School)
         (account.name.as_str(), account.role, account.email.as_deref()),
         ("김민지", Role::Student, Some(email))
     );
-    assert!(confirm(&code, NOW).await.is_err(), "once");
+    assert!(confirm(&ticket, &code, NOW).await.is_err(), "once");
     let found = session::find(database, &session.token, NOW).await.expect("read").expect("signed in");
     assert_eq!(found.account, account);
 
@@ -78,7 +79,7 @@ async fn a_code_makes_an_account_once_and_five_wrong_ones_end_it(school: School)
 async fn an_address_gets_five_mails_an_hour(school: School) {
     let database = &school.database;
     let keep = async |now_ms| {
-        code::keep(database, "a@b.cd", Purpose::Reset, "123456", None, now_ms).await.expect("kept")
+        code::keep(database, "a@b.cd", Purpose::Reset, "", "123456", None, now_ms).await.expect("kept")
     };
     for _ in 0..code::SENT_MAX {
         assert!(keep(NOW).await);

@@ -31,6 +31,7 @@ pub(crate) struct SignUp {
 pub(crate) struct Confirm {
     email: String,
     code: String,
+    ticket: String,
 }
 
 #[derive(Deserialize)]
@@ -52,6 +53,12 @@ pub(crate) struct Reset {
     email: String,
     code: String,
     password: String,
+}
+
+/// Shows, with the code of the mail, that it was this page that signed up.
+#[derive(Debug, Serialize)]
+pub(crate) struct Begun {
+    ticket: String,
 }
 
 /// Somebody who has just signed in.
@@ -79,9 +86,9 @@ pub(crate) async fn sign_up(
     }
     let password_hash = hashed(&app, new.password).await?;
     let pending = accounts::Pending { name, role: new.role, locale: new.locale, password_hash };
-    accounts::sign_up(&app.database, &email, &pending, unix_time_ms()).await?;
+    let ticket = accounts::sign_up(&app.database, &email, &pending, unix_time_ms()).await?;
     app.mailer.news.notify_one();
-    Ok((StatusCode::ACCEPTED, Json(serde_json::json!({}))).into_response())
+    Ok((StatusCode::ACCEPTED, Json(Begun { ticket })).into_response())
 }
 
 pub(crate) async fn confirm(
@@ -95,7 +102,7 @@ pub(crate) async fn confirm(
     let email = check_email(&given.email)?;
     let admin = &app.config.admin_email;
     let (account, session) =
-        accounts::confirm(&app.database, &email, &given.code, admin, unix_time_ms()).await?;
+        accounts::confirm(&app.database, &email, &given.ticket, &given.code, admin, unix_time_ms()).await?;
     tracing::info!(account = account.id, role = account.role.as_str(), "account made");
     Ok(signed_in(&app, account, &session))
 }
