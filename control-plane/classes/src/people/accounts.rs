@@ -54,8 +54,8 @@ pub struct Listed {
 ///
 /// # Errors
 /// The database is away.
-pub async fn sign_up(database: &Database, email: &str, pending: &Pending, now_ms: u64) -> Result<()> {
-    let code = code::random();
+pub async fn sign_up(database: &Database, email: &str, pending: &Pending, now_ms: u64) -> Result<String> {
+    let (code, ticket) = (code::random(), id::secret());
     let json = serde_json::to_string(pending).expect("plain data");
     transaction!(database, tx => {
         let known = find_by_email(&tx, email).await?;

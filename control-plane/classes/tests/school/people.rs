@@ -51,15 +51,17 @@ async fn a_code_makes_an_account_once_and_five_wrong_ones_end_it(school: School)
     let (to, code) = mailed_code(database).await.expect("a mail");
     assert_eq!(to, email);
     let wrong = if code == "000000" { "000001" } else { "000000" };
-    let confirm = async |code: &str, now_ms: u64| accounts::confirm(database, email, code, "", now_ms).await;
+    let confirm = async |ticket: &str, code: &str, now_ms: u64| {
+        accounts::confirm(database, email, ticket, code, "", now_ms).await
+    };
     for _ in 0..code::TRIES_MAX {
-        assert_eq!(confirm(wrong, NOW).await.expect_err("wrong").code(), Some("wrong_code"));
+        assert_eq!(confirm(&ticket, wrong, NOW).await.expect_err("wrong").code(), Some("wrong_code"));
     }
-    assert_eq!(confirm(&code, NOW).await.expect_err("tried too often").code(), Some("wrong_code"));
-    accounts::sign_up(database, email, &pending("김민지"), NOW).await.expect("again");
+    assert_eq!(confirm(&ticket, &code, NOW).await.expect_err("tried too often").code(), Some("wrong_code"));
+    let ticket = accounts::sign_up(database, email, &pending("김민지"), NOW).await.expect("again");
     let (_, code) = mailed_code(database).await.expect("another mail");
-    assert!(confirm(&code, NOW + code::TTL_MS).await.is_err(), "too late");
-    let (account, session) = confirm(&code, NOW).await.expect("made");
+    assert!(confirm(&ticket, &code, NOW + code::TTL_MS).await.is_err(), "too late");
+    let (account, session) = confirm(&ticket, &code, NOW).await.expect("made");
     assert_eq!(
         (account.name.as_str(), account.role, account.email.as_deref()),
         ("김민지", Role::Student, Some(email))
@@ -74,6 +76,30 @@ async fn a_code_makes_an_account_once_and_five_wrong_ones_end_it(school: School)
     assert_eq!((to.as_str(), code.as_str()), (email, ""));
     let known = database.row("SELECT COUNT(*) FROM accounts", args![]).await.expect("read").expect("a row");
     assert_eq!(known.int(0).ok(), Some(1));
+}
+
+/// Somebody signs up with her address between her sign-up and her code: his password must not become hers.
+async fn a_code_is_worth_nothing_with_the_ticket_of_another(school: School) {
+    let database = &school.database;
+    let email = "minji@example.org";
+    let stranger = Pending { password_hash: "the stranger's".to_owned(), ..pending("Mallory") };
+    let hers = accounts::sign_up(database, email, &pending("김민지"), NOW).await.expect("begun");
+    let (_, first) = mailed_code(database).await.expect("a mail");
+    let his = accounts::sign_up(database, email, &stranger, NOW).await.expect("begun");
+    let (_, second) = mailed_code(database).await.expect("a mail");
+    assert_ne!(first, second, "one in a million: run again");
+    let confirm =
+        async |ticket: &str, code: &str| accounts::confirm(database, email, ticket, code, "", NOW + 1).await;
+    for (ticket, code) in
+        [(&hers, &second), (&his, &first), (&String::new(), &first), (&String::new(), &second)]
+    {
+        let refused = confirm(ticket, code).await.expect_err("another's");
+        assert_eq!(refused.code(), Some("wrong_code"), "{ticket}");
+    }
+    let (account, _) = confirm(&hers, &first).await.expect("hers is good still");
+    let kept = accounts::password_of(database, email).await.expect("read").expect("an account");
+    assert_eq!((account.name.as_str(), kept.1.as_deref()), ("김민지", Some("hash")));
+    assert_eq!(confirm(&his, &second).await.expect_err("gone").code(), Some("wrong_code"));
 }
 
 async fn an_address_gets_five_mails_an_hour(school: School) {
