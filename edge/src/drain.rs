@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use control_plane_agent::view::View;
 use control_plane_api::drain::{Drain, DrainTarget};
 use control_plane_api::join::EdgeChoice;
 use control_plane_api::node::{Node, Role};
@@ -207,7 +208,7 @@ impl EventLoop {
     async fn ask_to_move(&mut self, peer: PeerId) {
         let Some(participant) = self.rooms.present_participant(peer) else { return };
         let Some((room, _, _)) = self.rooms.who(peer) else { return };
-        let edges = self.other_edges();
+        let edges = other_edges(&self.view, &self.registration.node());
         let Some(key) = self.state.drainer.key.as_ref().filter(|_| !edges.is_empty()) else {
             tracing::warn!("there is no other edge to send users to");
             return;
@@ -223,7 +224,9 @@ impl EventLoop {
 
     async fn tell(&self, peer: PeerId, word: &Word) {
         let Ok(json) = serde_json::to_vec(word) else { return };
-        let Ok(packet) = lk::user_packet(json, Some(lk::MOVE_TOPIC.to_owned()), true, Vec::new()) else { return };
+        let Ok(packet) = lk::user_packet(json, Some(lk::MOVE_TOPIC.to_owned()), true, Vec::new()) else {
+            return;
+        };
         let send = Command::SendData {
             session: SessionId(peer.0),
             label: "_reliable",
@@ -232,31 +235,31 @@ impl EventLoop {
         };
         self.shard.send(Input::Command(send)).await;
     }
+}
 
-    /// Same region first, then by round trip where there is a link.
-    fn other_edges(&self) -> Vec<EdgeChoice> {
-        let nodes = self.view.nodes();
-        let takes = |node: &&Node| {
-            node.role == Role::Edge
-                && node.id != self.node_id
-                && !node.draining
-                && self.view.drain_of(&node.id, &node.region).is_none()
-        };
-        let rtt_us = |node: &Node| {
-            let link = self.state.links.values().find(|link| link.node_id == node.id);
-            link.map_or(u64::MAX, |link| (f64::from(link.rtt_ms()) * 1_000.0) as u64)
-        };
-        let mut edges: Vec<&Node> = nodes.values().filter(takes).collect();
-        edges.sort_by_key(|node| (node.region != self.state.drainer.region, rtt_us(node), node.id.clone()));
-        let choice = |node: &Node| EdgeChoice {
-            id: node.id.clone(),
-            region: node.region.clone(),
-            url: node.url.clone(),
-            distance_km: None,
-            reason: "nearest".to_owned(),
-        };
-        edges.into_iter().take(CHOICES_MAX).map(choice).collect()
-    }
+/// The edges that take users of this one: same region first, then by round trip where there is a link.
+pub(crate) fn other_edges(view: &View, own: &Node) -> Vec<EdgeChoice> {
+    let nodes = view.nodes();
+    let takes = |node: &&Node| {
+        node.role == Role::Edge
+            && node.id != own.id
+            && !node.draining
+            && view.drain_of(&node.id, &node.region).is_none()
+    };
+    let rtt_us = |node: &Node| {
+        let link = own.links.iter().find(|link| link.peer == node.id);
+        link.map_or(u64::MAX, |link| (f64::from(link.rtt_ms) * 1_000.0) as u64)
+    };
+    let mut edges: Vec<&Node> = nodes.values().filter(takes).collect();
+    edges.sort_by_key(|node| (node.region != own.region, rtt_us(node), node.id.clone()));
+    let choice = |node: &Node| EdgeChoice {
+        id: node.id.clone(),
+        region: node.region.clone(),
+        url: node.url.clone(),
+        distance_km: None,
+        reason: "nearest".to_owned(),
+    };
+    edges.into_iter().take(CHOICES_MAX).map(choice).collect()
 }
 
 #[cfg(test)]

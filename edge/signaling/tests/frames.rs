@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use control_plane_api::join::EdgeChoice;
 use edge_room::{
     LeaveAction, LeaveReason, Notice, Request, RequestError, RequestErrorKind, Simulate, TrackSettings,
 };
@@ -30,6 +31,10 @@ fn ask(message: Ask) -> Request {
 }
 
 fn tell(notice: &Notice) -> Tell {
+    tell_with(notice, &[])
+}
+
+fn tell_with(notice: &Notice, edges: &[EdgeChoice]) -> Tell {
     let servers =
         [IceServer { urls: vec!["turn:edge:443".into()], username: "u".into(), credential: "c".into() }];
     let context = Context {
@@ -38,6 +43,7 @@ fn tell(notice: &Notice) -> Tell {
         ice_servers: &servers,
         publish_codecs: PUBLISH_CODECS,
         last_sequence: 42,
+        edges,
     };
     let frames = encode_notice(notice, &context);
     read(frames.first().expect("a frame"))
@@ -302,8 +308,14 @@ fn a_track_without_a_codec_yet_names_none() {
 #[test]
 fn a_resume_is_answered_first_and_then_brought_up_to_date() {
     let notice = Notice::Resumed { room: room(), others: vec![participant()], num_participants: 2 };
-    let context =
-        Context { node_id: "e", region: "r", ice_servers: &[], publish_codecs: &[], last_sequence: 42 };
+    let context = Context {
+        node_id: "e",
+        region: "r",
+        ice_servers: &[],
+        publish_codecs: &[],
+        last_sequence: 42,
+        edges: &[],
+    };
     let frames: Vec<Tell> = encode_notice(&notice, &context).iter().map(|frame| read(frame)).collect();
     let [Tell::Reconnect(reconnect), Tell::RoomUpdate(_), Tell::Update(update)] = frames.as_slice() else {
         panic!("other frames: {frames:?}")
@@ -354,7 +366,29 @@ fn small_notices() {
     let Tell::Leave(leave) = tell(&leave) else { panic!("not a leave") };
     assert_eq!(leave.reason(), proto::DisconnectReason::StateMismatch);
     assert_eq!(leave.action(), proto::leave_request::Action::Reconnect);
-    assert!(leave.can_reconnect);
+    assert!(leave.can_reconnect && leave.regions.is_none());
+}
+
+#[test]
+fn a_client_that_is_sent_away_is_told_where_to() {
+    let edge = |id: &str, region: &str, distance_km| EdgeChoice {
+        id: id.into(),
+        region: region.into(),
+        url: format!("https://{id}.example"),
+        distance_km,
+        reason: "nearest".into(),
+    };
+    let edges = [edge("jeju-edge-2", "jeju", None), edge("seoul-edge", "seoul", Some(453.2))];
+    let goes = |action| {
+        let leave = Notice::Leave { reason: LeaveReason::ServerShutdown, action };
+        let Tell::Leave(leave) = tell_with(&leave, &edges) else { panic!("not a leave") };
+        let regions = leave.regions.map(|told| told.regions).unwrap_or_default();
+        regions.into_iter().map(|one| (one.region, one.url, one.distance)).collect::<Vec<_>>()
+    };
+    let told = [("jeju", "https://jeju-edge-2.example", 0), ("seoul", "https://seoul-edge.example", 453_200)];
+    let told = told.map(|(region, url, distance)| (region.to_owned(), url.to_owned(), distance));
+    assert_eq!(goes(LeaveAction::Reconnect), told);
+    assert_eq!(goes(LeaveAction::Disconnect), [], "who is put out goes nowhere");
 }
 
 proptest! {

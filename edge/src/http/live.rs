@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{GUESSES, Peer, Server, room_record};
 use crate::clock;
+use crate::drain;
 use crate::eventloop::{Connected, Message, NOTICES_MAX};
 
 /// A client that says nothing for this long is gone; it pings every few seconds.
@@ -313,6 +314,11 @@ impl Client {
         }
         let recorded = matches!(notice, Notice::Joined { room, .. } if room.recording);
         let ice_servers = self.server.config.ice_servers();
+        // Only a farewell names them.
+        let edges = match notice {
+            Notice::Leave { .. } => drain::other_edges(&self.server.view, &self.server.registration.node()),
+            _ => Vec::new(),
+        };
         let context = lk::Context {
             node_id: &self.server.config.id,
             region: &self.server.config.region,
@@ -320,6 +326,7 @@ impl Client {
             // A recorded class is published in what HLS can carry.
             publish_codecs: if recorded { RECORDED_CODECS } else { lk::PUBLISH_CODECS },
             last_sequence,
+            edges: &edges,
         };
         for frame in lk::encode_notice(notice, &context) {
             if !self.send(Frame::Binary(frame.into())).await {

@@ -1,5 +1,6 @@
 //! The room's words as frames for a client.
 
+use control_plane_api::join::EdgeChoice;
 use edge_room::{LeaveAction, LeaveReason, Notice, RequestError, RequestErrorKind};
 use edge_wire::{control, model};
 use livekit_protocol as proto;
@@ -19,6 +20,8 @@ pub struct Context<'a> {
     pub publish_codecs: &'a [&'a str],
     /// Last reliable packet got from this client ([`super::DataState::last_sequence`]): it sends later ones again.
     pub last_sequence: u32,
+    /// Where a client goes that is told to join again, best first.
+    pub edges: &'a [EdgeChoice],
 }
 
 /// Frames to send, in order. Most notices are one frame; a resume is three (the answer, then what changed meanwhile), and
@@ -96,7 +99,7 @@ fn message(notice: &Notice, context: &Context<'_>) -> Option<Message> {
             })
         }
         Notice::RequestDone { request_id, error } => request_done(*request_id, error.as_ref()),
-        Notice::Leave { reason, action } => leave(*reason, *action),
+        Notice::Leave { reason, action } => leave(*reason, *action, context.edges),
     })
 }
 
@@ -229,7 +232,9 @@ fn request_done(request_id: u32, error: Option<&RequestError>) -> Message {
     })
 }
 
-fn leave(reason: LeaveReason, action: LeaveAction) -> Message {
+/// The regions are a hint: the JavaScript SDK (2.23) and the ones on the Rust core heed it on their vendor's host names alone,
+/// elsewhere they join the URL they were given. That should be the `edge.` name of the DNS, which follows drains.
+fn leave(reason: LeaveReason, action: LeaveAction, edges: &[EdgeChoice]) -> Message {
     use proto::leave_request::Action;
     let reason = match reason {
         LeaveReason::ClientInitiated => proto::DisconnectReason::ClientInitiated,
@@ -250,6 +255,16 @@ fn leave(reason: LeaveReason, action: LeaveAction) -> Message {
         can_reconnect,
         reason: reason as i32,
         action: action as i32,
-        regions: None,
+        regions: (can_reconnect && !edges.is_empty())
+            .then(|| proto::RegionSettings { regions: edges.iter().map(region).collect() }),
     })
+}
+
+/// A client tells regions apart by URL, so each edge is one. The distance is in metres; 0 where it is not known.
+fn region(edge: &EdgeChoice) -> proto::RegionInfo {
+    proto::RegionInfo {
+        region: edge.region.clone(),
+        url: edge.url.clone(),
+        distance: edge.distance_km.map_or(0, |km| (km * 1_000.0) as i64),
+    }
 }
