@@ -45,6 +45,7 @@ mod rooms;
 mod roster;
 mod routes;
 mod section;
+mod size;
 mod snapshot;
 mod speaker;
 mod subscribe;

@@ -19,6 +19,10 @@ pub(crate) const WAY_HOLD: Duration = Duration::from_millis(1_500);
 pub(crate) const HANDOVER: Duration = Duration::from_secs(2);
 /// And at most this much longer while no other link is in the room.
 pub(crate) const HANDOVER_MAX: Duration = Duration::from_secs(8);
+/// What a way that is held counts more for those behind: more than any that stands, however many of its links are about to leave.
+pub(crate) const HELD_COST_MS: u32 = 1 << 24;
+/// Likewise, in links that are about to leave.
+pub(crate) const HELD_LEAVING: u32 = 1 << 8;
 /// What each link of a way that is about to leave the room counts more: any other way is taken.
 pub(crate) const LEAVING_COST_MS: u32 = 100_000;
 /// A media session that ended is given this long for the client's own goodbye before the client is told to join again.
@@ -58,10 +62,15 @@ pub(crate) const KEYFRAMES_SCREEN: Duration = Duration::from_secs(4);
 pub const ROOM_PARTICIPANTS_MAX: usize = 5_000;
 /// Published (and announced) tracks of one participant; further ones are refused.
 pub const TRACKS_PER_PARTICIPANT_MAX: usize = 16;
+/// Name of a track in a request about it; ours have 15 bytes. A longer one is nobody's.
+pub(crate) const SID_BYTES_MAX: usize = 64;
 /// Subscriptions a client may name beyond the tracks there are: it may ask before a track appears. Further ones are ignored.
 pub(crate) const SUBSCRIPTIONS_MAX: usize = 4_096;
 /// Sections a client is brought to by requests of this edge, below the SDP reader's own limit; tracks beyond it wait.
 pub(crate) const SECTIONS_MAX: usize = 112;
+/// A participant's record with all its tracks, as it travels: one frame of a link with room to spare. A join, an update or a
+/// track beyond it is refused.
+pub(crate) const RECORD_BYTES_MAX: usize = 192 * 1024;
 /// Attributes of one participant, keys and values together; also its metadata. Larger updates are refused.
 pub const ATTRIBUTES_BYTES_MAX: usize = 64 * 1024;
 /// Name of a participant or a track; longer ones are refused or cut.
@@ -108,3 +117,6 @@ pub(crate) const KNOCKS_MAX: usize = 4_096;
 pub(crate) const NACK_MAX: usize = 512;
 /// Cost of a link whose round trip is not known, ms.
 pub(crate) const LINK_COST_MS: u32 = 10;
+/// What every link on a way costs besides its round trip, ms: an edge that carries it and may fail, a copy more to send. A way
+/// over one edge more has to save so much; a round trip measured while a machine is busy differs by less.
+pub(crate) const HOP_COST_MS: u32 = 10;

@@ -11,7 +11,7 @@ use crate::binding::{attach, receiving};
 use crate::codec;
 use crate::edge::Edge;
 use crate::participant::{Peer, Pending, Transport};
-use crate::publish::{kind_of, unannounced};
+use crate::publish::{kind_of, source_of, unannounced};
 use crate::room::Room;
 use crate::section::Section;
 use crate::{LeaveAction, LeaveReason, Notice, PeerId};
@@ -102,7 +102,8 @@ impl Room {
         let recorded = self.record.recording;
         let mut found: Vec<(String, Pending)> = Vec::new();
         let Some(peer) = self.peers.get_mut(&id) else { return };
-        let may_unannounced = peer.publish_unannounced && peer.permission().can_publish;
+        let may_unannounced = [Kind::Audio, Kind::Video]
+            .map(|kind| peer.publish_unannounced && peer.may_publish(source_of(kind) as i32));
         let Peer { sections, pending, .. } = peer;
         let announced = announced(sections, pending);
         for section in sections.iter_mut().filter(|section| section.sends) {
@@ -119,7 +120,8 @@ impl Room {
             }
             if let Some(at) = at {
                 found.push((section.mid.clone(), pending.remove(at)));
-            } else if may_unannounced && section.published.is_none() {
+            } else if may_unannounced[usize::from(section.kind == Kind::Video)] && section.published.is_none()
+            {
                 let track = unannounced(edge, section.kind, section.offered.msid.as_ref());
                 found.push((section.mid.clone(), track));
             }

@@ -11,6 +11,7 @@ use crate::handover::aside;
 use crate::limits::{FEATURES_MAX, NAME_BYTES_MAX, TRACKS_PER_PARTICIPANT_MAX};
 use crate::participant::{Peer, Pending};
 use crate::room::Room;
+use crate::size;
 use crate::track::{Owner, Track, layers};
 use crate::{AddTrack, Fact, Notice, PeerId, RequestError, RequestErrorKind};
 
@@ -194,19 +195,21 @@ impl Room {
 
 /// A track nobody announced, named by its kind.
 pub(crate) fn unannounced(edge: &mut Edge, kind: edge_sdp::Kind, msid: Option<&(String, String)>) -> Pending {
-    let (name, source) = match kind {
-        edge_sdp::Kind::Video => ("video", TrackSource::Camera),
-        _ => ("audio", TrackSource::Microphone),
-    };
+    let name = if kind == edge_sdp::Kind::Video { "video" } else { "audio" };
     let track = model::Track {
         sid: edge.new_sid("TR"),
         name: name.to_owned(),
         kind: kind_of(kind),
-        source: source as i32,
+        source: source_of(kind) as i32,
         stream: msid.map(|(stream, _)| stream.clone()).unwrap_or_default(),
         ..model::Track::default()
     };
     Pending { cid: String::new(), track, codecs: Vec::new() }
+}
+
+/// What a section that nobody announced is taken for.
+pub(crate) fn source_of(kind: edge_sdp::Kind) -> TrackSource {
+    if kind == edge_sdp::Kind::Video { TrackSource::Camera } else { TrackSource::Microphone }
 }
 
 pub(crate) fn kind_of(kind: edge_sdp::Kind) -> i32 {
@@ -226,6 +229,10 @@ fn check(peer: &Peer, add: &AddTrack) -> Result<(), RequestError> {
     }
     if add.cid.is_empty() || add.cid.len() > NAME_BYTES_MAX || add.track.name.len() > NAME_BYTES_MAX {
         return error(RequestErrorKind::Invalid, "the track has no id, or its id or name is too long");
+    }
+    let announced = peer.pending.iter().map(|pending| &pending.track).chain([&add.track]);
+    if let Err(message) = size::check(&peer.participant, announced) {
+        return error(RequestErrorKind::LimitExceeded, message);
     }
     if !add.track.sid.is_empty() {
         return error(RequestErrorKind::Unsupported, "a second codec of a published track is not supported");

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use edge_wire::model;
 
 use crate::edge::Edge;
-use crate::limits::{ATTRIBUTES_BYTES_MAX, FEATURES_MAX, NAME_BYTES_MAX};
+use crate::limits::FEATURES_MAX;
 use crate::participant::{Peer, Rules};
 use crate::room::Room;
+use crate::size;
 use crate::{LeaveAction, LeaveReason, Notice, PeerId, Request, RequestError, RequestErrorKind, Simulate};
 
 /// Longest pretended speech.
@@ -69,23 +70,14 @@ impl Room {
                 "the token does not allow to change one's own metadata",
             );
         }
-        if name.as_ref().is_some_and(|name| name.len() > NAME_BYTES_MAX) {
-            return error(RequestErrorKind::LimitExceeded, "the name is too long");
+        let mut wanted = peer.participant.clone();
+        wanted.attributes = merge(peer, attributes);
+        wanted.metadata = metadata.unwrap_or(wanted.metadata);
+        wanted.name = name.unwrap_or(wanted.name);
+        if let Err(message) = size::check(&wanted, peer.pending.iter().map(|pending| &pending.track)) {
+            return error(RequestErrorKind::LimitExceeded, message);
         }
-        if metadata.as_ref().is_some_and(|metadata| metadata.len() > ATTRIBUTES_BYTES_MAX) {
-            return error(RequestErrorKind::LimitExceeded, "the metadata is larger than 64 kB");
-        }
-        let merged = merge(peer, attributes);
-        if merged.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>() > ATTRIBUTES_BYTES_MAX {
-            return error(RequestErrorKind::LimitExceeded, "the attributes are larger than 64 kB");
-        }
-        peer.participant.attributes = merged;
-        if let Some(metadata) = metadata {
-            peer.participant.metadata = metadata;
-        }
-        if let Some(name) = name {
-            peer.participant.name = name;
-        }
+        peer.participant = wanted;
         self.touch(id);
         Ok(())
     }

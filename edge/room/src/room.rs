@@ -357,24 +357,11 @@ impl Room {
 }
 
 fn new_peer(edge: &mut Edge, now: Instant, join: Join, joined_at_ms: u64) -> Peer {
-    let participant = model::Participant {
-        sid: edge.new_sid("PA"),
-        identity: join.identity,
-        name: join.name,
-        kind: join.kind as i32,
-        metadata: join.metadata,
-        attributes: join.attributes,
-        permission: join.permission,
-        joined_at_ms,
-        version: 1,
-        state: ParticipantState::Joined as i32,
-        tracks: Vec::new(),
-        client_protocol: join.client_protocol,
-        capabilities: join.capabilities,
-        node_id: edge.config.node_id.clone(),
-        region: edge.config.region.clone(),
-        is_publisher: false,
-    };
+    let mut participant = join.record();
+    participant.sid = edge.new_sid("PA");
+    participant.joined_at_ms = joined_at_ms;
+    participant.node_id.clone_from(&edge.config.node_id);
+    participant.region.clone_from(&edge.config.region);
     Peer {
         participant,
         auto_subscribe: join.auto_subscribe,

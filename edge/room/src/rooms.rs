@@ -9,6 +9,7 @@ use edge_wire::model;
 use crate::edge::Edge;
 use crate::limits::ROOM_PARTICIPANTS_MAX;
 use crate::room::Room;
+use crate::size;
 use crate::{Admin, AdminError, Config, Join, JoinError, LeaveAction, LeaveReason, Output, PeerId, Request};
 
 /// The control state of all rooms on one edge. It owns no socket and reads no clock: after every call that takes `&mut self`,
@@ -44,6 +45,7 @@ impl Rooms {
         if existing.is_some_and(|room| room.identities.len() >= ROOM_PARTICIPANTS_MAX) && !comes_again {
             return Err(JoinError::RoomFull { limit: ROOM_PARTICIPANTS_MAX });
         }
+        size::check(&join.record(), []).map_err(JoinError::TooLarge)?;
         let id = self.edge.new_peer();
         let name = join.room.name.clone();
         let room =

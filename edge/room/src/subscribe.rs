@@ -7,7 +7,7 @@ use edge_sfu::{Command, SessionId, Target};
 use edge_wire::model;
 
 use crate::edge::Edge;
-use crate::limits::SUBSCRIPTIONS_MAX;
+use crate::limits::{SID_BYTES_MAX, SUBSCRIPTIONS_MAX};
 use crate::participant::{Rules, Subscription};
 use crate::room::Room;
 use crate::track::{Owner, Track, target};
@@ -160,7 +160,7 @@ impl Room {
         if !peer.subscriptions.contains_key(track_sid) {
             let is_own = peer.track(track_sid).is_some()
                 || self.tracks.get(track_sid).is_some_and(|track| track.participant_sid == peer.sid());
-            if peer.subscriptions.len() >= SUBSCRIPTIONS_MAX || is_own {
+            if peer.subscriptions.len() >= SUBSCRIPTIONS_MAX || track_sid.len() > SID_BYTES_MAX || is_own {
                 return None;
             }
             let subscription = Subscription { wanted: peer.auto_subscribe, ..Subscription::default() };

@@ -284,7 +284,8 @@ fn methods(is_session: bool) -> &'static str {
 
 impl From<JoinError> for HttpError {
     fn from(error: JoinError) -> Self {
-        Self::new(503, error.to_string())
+        let status = if matches!(error, JoinError::TooLarge(_)) { 413 } else { 503 };
+        Self::new(status, error.to_string())
     }
 }
 

@@ -136,6 +136,11 @@ fn check_hello(
 async fn write(send: &mut quinn::SendStream, message: &impl prost::Message) -> anyhow::Result<()> {
     let mut bytes = Vec::new();
     frame::encode(message, &mut bytes);
+    if bytes.len() > frame::FRAME_BYTES_MAX {
+        // The far side would close the link, and every room on it would go with this one message.
+        tracing::error!(bytes = bytes.len(), "a message is larger than a frame: it is not sent");
+        return Ok(());
+    }
     send.write_all(&bytes).await?;
     Ok(())
 }

@@ -16,7 +16,13 @@ pub enum Error {
     Malformed(prost::DecodeError),
 }
 
-/// Appends `message` as one frame.
+/// Bytes of a message in a frame, without the frame's own length.
+#[must_use]
+pub fn length<M: Message>(message: &M) -> usize {
+    message.encoded_len()
+}
+
+/// Appends `message` as one frame; [`length`] tells whether it is within [`FRAME_BYTES_MAX`].
 pub fn encode<M: Message>(message: &M, out: &mut Vec<u8>) {
     varint::encode(message.encoded_len() as u64, out);
     message.encode(out).expect("a Vec grows");

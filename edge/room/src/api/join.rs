@@ -75,6 +75,25 @@ pub struct Join {
     pub moves: Option<Move>,
 }
 
+impl Join {
+    /// The participant's record, but for what the edge gives it: sid, place and time.
+    pub(crate) fn record(&self) -> model::Participant {
+        model::Participant {
+            identity: self.identity.clone(),
+            name: self.name.clone(),
+            kind: self.kind as i32,
+            metadata: self.metadata.clone(),
+            attributes: self.attributes.clone(),
+            permission: self.permission.clone(),
+            version: 1,
+            state: model::ParticipantState::Joined as i32,
+            client_protocol: self.client_protocol,
+            capabilities: self.capabilities.clone(),
+            ..model::Participant::default()
+        }
+    }
+}
+
 /// Who goes on at another edge, as the edge it comes from has signed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Move {
@@ -99,4 +118,6 @@ pub enum JoinError {
     RoomFull { limit: usize },
     #[error("this edge is draining: join another edge")]
     Draining,
+    #[error("{0}: join with less")]
+    TooLarge(&'static str),
 }

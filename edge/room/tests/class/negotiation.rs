@@ -183,6 +183,22 @@ fn a_publisher_that_announces_nothing_gets_tracks_named_by_kind() {
 }
 
 #[test]
+fn who_announces_nothing_may_not_publish_more_for_it() {
+    let mut world = World::new(1);
+    let student = world.join(0, "student");
+    let mut join = world.join_request("camera car");
+    join.publish_unannounced = true;
+    join.permission.can_publish_sources =
+        vec![TrackSource::Microphone as i32, TrackSource::ScreenShare as i32];
+    let mut client = Client::new();
+    client.send("audio", "x", &[]);
+    client.send("video", "y", &[]);
+    world.join_with(0, join, client).expect("there is room");
+    let tracks = world.client(student).roster["camera car"].tracks.clone();
+    assert_eq!(tracks.iter().map(|t| t.source).collect::<Vec<_>>(), [TrackSource::Microphone as i32]);
+}
+
+#[test]
 fn publishing_needs_permission_and_has_limits() {
     let mut world = World::new(1);
     let mut join = world.join_request("listener");

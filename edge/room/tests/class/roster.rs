@@ -9,10 +9,10 @@ use edge_room::{
 };
 use edge_sfu::{Event, SessionId};
 use edge_wire::control::{Message, Quality};
-use edge_wire::model::ParticipantState;
+use edge_wire::model::{ParticipantState, TrackSource, VideoLayer};
 
 use crate::client::Client;
-use crate::world::{World, link};
+use crate::world::{World, add_track, link};
 
 const LEAVE_DUPLICATE: Notice =
     Notice::Leave { reason: LeaveReason::DuplicateIdentity, action: LeaveAction::Disconnect };
@@ -325,4 +325,31 @@ fn a_large_room_is_told_of_changes_in_batches() {
     assert_eq!(world.identities(remote).len(), 61);
     let last = world.client(first).own.clone().expect("joined").attributes;
     assert_eq!(world.client(remote).roster["first"].attributes, last, "the last word arrives");
+}
+
+/// What one participant may say of itself goes to every edge in one frame: a larger record would break their links.
+#[test]
+fn no_record_outgrows_a_frame() {
+    let mut world = World::new(1);
+    let mut join = world.join_request("loud");
+    join.metadata = "m".repeat(250_000);
+    assert!(matches!(world.join_with(0, join, Client::new()), Err(JoinError::TooLarge(_))));
+    let mut join = world.join_request("many");
+    join.attributes = (0..100_000).map(|index| (format!("{index:x}"), String::new())).collect();
+    assert!(matches!(world.join_with(0, join, Client::new()), Err(JoinError::TooLarge(_))));
+
+    let student = world.join(0, "student");
+    for round in 0..40 {
+        let attributes =
+            (0..2_000).map(|index| (format!("{:x}", index + round * 2_000), "x".into())).collect();
+        let metadata = Some("m".repeat(60_000));
+        world.ask(student, Request::UpdateMetadata { request_id: round, metadata, name: None, attributes });
+        let mut track = add_track(&format!("camera {round}"), TrackSource::Camera);
+        track.track.layers = vec![VideoLayer { rid: "r".repeat(30_000), ..VideoLayer::default() }; 3];
+        world.ask(student, Request::AddTrack(track));
+        let record = world.edges[0].rooms.participant("class", "student").expect("in the room");
+        assert!(edge_wire::frame::length(&record) < edge_wire::frame::FRAME_BYTES_MAX);
+    }
+    let refused = |notice: &Notice| matches!(notice, Notice::RequestDone { error: Some(_), .. });
+    assert!(world.client(student).count(refused) > 2, "some of it was too much");
 }

@@ -144,6 +144,7 @@ impl ConnectError {
             Self::NoGrant | Self::WrongRoom(_) | Self::OwnMetadata => 403,
             Self::Name(_) | Self::Query(_) | Self::JoinRequest(_) => 400,
             Self::NoRoom | Self::V0 => 404,
+            Self::Refused(JoinError::TooLarge(_)) => 413,
             Self::Refused(_) => 503,
         }
     }
