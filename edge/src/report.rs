@@ -49,7 +49,7 @@ impl EventLoop {
             let before = previous.as_ref().and_then(|p| p.links.get(&link.id).copied()).unwrap_or_default();
             let (flows_out, flows_in) = flows.get(&link.id).copied().unwrap_or_default();
             let rtt_ms = link.rtt_ms();
-            self.rooms.set_link_cost(link.id, rtt_ms.max(1.0) as u32);
+            self.rooms.set_link_cost(link.id, link.cost_ms());
             links.push(node::Link {
                 peer: link.node_id.clone(),
                 rtt_ms,

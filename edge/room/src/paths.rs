@@ -10,7 +10,7 @@ use edge_wire::control::{self, Announce, Message, Withdraw};
 use crate::codec;
 use crate::demand::release;
 use crate::edge::Edge;
-use crate::limits::{HOPS_MAX, LEAVING_COST_MS, PATHS_MAX, WAY_HOLD};
+use crate::limits::{HOP_COST_MS, HOPS_MAX, LEAVING_COST_MS, PATHS_MAX, WAY_HOLD};
 use crate::origin::Route;
 use crate::room::Room;
 use crate::track::{Owner, Track};
@@ -164,7 +164,7 @@ impl Room {
     /// two edges would each prefer the other's way, and change for ever.
     fn cost_by(&self, edge: &Edge, link: LinkId, path: &Path) -> u32 {
         let leaving = if self.is_leaving(link) { LEAVING_COST_MS } else { 0 };
-        path.cost.saturating_add(edge.link_cost_ms(link)).saturating_add(leaving)
+        path.cost.saturating_add(edge.link_cost_ms(link)).saturating_add(HOP_COST_MS).saturating_add(leaving)
     }
 
     /// Ways changed: the track moves to another link if it must or should, and others are told.

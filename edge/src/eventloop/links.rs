@@ -23,6 +23,8 @@ impl EventLoop {
                     stale.close("the peer has a newer link");
                 }
                 self.rooms.link_up(now, id, neighbour(&link));
+                // Known since the handshake: ways are chosen before the first report.
+                self.rooms.set_link_cost(id, link.cost_ms());
                 self.state.links.insert(id, link);
                 self.update_room_peers();
             }
@@ -38,6 +40,7 @@ impl EventLoop {
                 if let Some(known) = self.state.links.get(&link).filter(|_| self.state.lost.remove(&link)) {
                     tracing::info!(peer = %known.node_id, "link heals");
                     self.rooms.link_up(now, link, neighbour(known));
+                    self.rooms.set_link_cost(link, known.cost_ms());
                     self.update_room_peers();
                 }
             }

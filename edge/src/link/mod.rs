@@ -130,6 +130,11 @@ impl Link {
         self.connection.rtt().as_secs_f32() * 1_000.0
     }
 
+    /// What a packet over the link costs: its round trip, in whole milliseconds.
+    pub(crate) fn cost_ms(&self) -> u32 {
+        self.rtt_ms().max(1.0) as u32
+    }
+
     /// QUIC packets sent and lost since the link came up.
     pub(crate) fn packets(&self) -> (u64, u64) {
         let path = self.connection.stats().path;

@@ -181,6 +181,26 @@ fn tracks_are_announced_onward_with_their_path_and_pulled_the_short_way() {
 }
 
 #[test]
+fn the_way_announced_first_gives_way_to_the_direct_one_even_where_all_links_are_short() {
+    let mut world = World::new(3);
+    let teacher = world.join(0, "teacher");
+    world.join(1, "one");
+    let two = world.join(2, "two");
+    world.set_link(0, 2, false);
+    world.edges[1].rooms.set_link_cost(link(0), 5);
+    world.edges[2].rooms.set_link_cost(link(1), 5);
+    let camera = world.camera(teacher);
+    let source = world.watch(two, &camera).expect("bound").source;
+    assert_eq!(world.edges[2].media.sources[&source].origin, Origin::Link(link(1)));
+    // As long as the way round: 10 ms, where nothing is known of it.
+    world.set_link(0, 2, true);
+    let source = world.watch(two, &camera).expect("still bound").source;
+    assert_eq!(world.edges[2].media.sources[&source].origin, Origin::Link(link(0)));
+    world.pass(Duration::from_secs(1));
+    assert!(world.edges[1].media.layers_sent().is_empty(), "the relay has nothing to do any more");
+}
+
+#[test]
 fn a_track_comes_by_another_edge_when_its_link_breaks() {
     let mut world = World::new(3);
     let teacher = world.join(0, "teacher");
