@@ -89,7 +89,15 @@ pub(crate) async fn publish(view: &View, store: &dyn Store, database: &Database,
 
 async fn write(store: &dyn Store, database: &Database, class: &Class) -> anyhow::Result<()> {
     store.put(&key::class(&class.id), encode(&record(class)), None).await?;
-    sync::synced(database, class).await?;
+    if sync::synced(database, class).await? > 0 {
+        return Ok(());
+    }
+    // The class changed since it was read. Another control plane may have written that change before this older record, or
+    // taken the record away: then nobody looks again.
+    match classes::find(database, &class.id).await? {
+        Some(_) => sync::forget(database, &class.id, unix_time_ms()).await?,
+        None => store.delete(&key::class(&class.id)).await.map(|_| ())?,
+    }
     Ok(())
 }
 
@@ -154,7 +162,7 @@ async fn compare(view: &View, store: &dyn Store, database: &Database) -> anyhow:
         known.extend(ids);
     }
     for id in known.iter().filter(|id| !records.contains_key(*id)) {
-        sync::forget(database, id).await?;
+        sync::forget(database, id, unix_time_ms()).await?;
     }
     let removed = sync::removals(database).await?;
     for (id, record) in records.iter().filter(|(id, _)| !known.contains(*id) && !removed.contains(id)) {
@@ -231,7 +239,7 @@ impl Noted {
         for id in live.difference(&self.live) {
             sync::seen_live(database, id, unix_time_ms()).await?;
             // The record says that it was ever live.
-            sync::forget(database, id).await?;
+            sync::forget(database, id, unix_time_ms()).await?;
             news.notify_one();
         }
         self.live = live;
@@ -248,10 +256,10 @@ impl Noted {
         let before = self.replays.take().unwrap_or_default();
         let changed = replays.iter().filter(|(id, at_ms)| before.get(*id) != Some(at_ms));
         for (id, at_ms) in changed {
-            sync::seen_replay(database, id, Some(*at_ms)).await?;
+            sync::seen_replay(database, id, Some(*at_ms), unix_time_ms()).await?;
         }
         for id in before.keys().filter(|id| !replays.contains_key(*id)) {
-            sync::seen_replay(database, id, None).await?;
+            sync::seen_replay(database, id, None, unix_time_ms()).await?;
         }
         self.replays = Some(replays);
         Ok(())
@@ -280,3 +288,6 @@ pub(crate) async fn find(
 fn encode(record: &Record) -> Bytes {
     Bytes::from(serde_json::to_vec(record).expect("records are plain data"))
 }
+
+#[cfg(test)]
+mod tests;

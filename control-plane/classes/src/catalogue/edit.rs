@@ -1,7 +1,7 @@
 //! Classes made, changed, taken away, liked.
 
 use super::class::{Class, ClassChange};
-use super::{enrolment, store};
+use super::{enrolment, store, sync};
 use crate::{Database, Error, Result, Sql, Value, args, transaction};
 
 /// Classes one instructor may have.
@@ -63,14 +63,19 @@ pub async fn change(database: &Database, id: &str, change: &ClassChange, now_ms:
         tx.lock("class", id).await?;
         let class = store::find(&tx, id).await?.ok_or_else(|| Error::not_found("class"))?;
         let class = change.applied(&class, now_ms)?;
-        let text = "UPDATE classes SET title = $2, description = $3, category = $4, level = $5, language = $6, starts_at_ms = $7, \
-            duration_min = $8, time_zone = $9, capacity = $10, recorded = $11, locked = $12, updated_at_ms = $13, synced = 0 \
-            WHERE id = $1";
+        let text = format!(
+            "UPDATE classes SET title = $2, description = $3, category = $4, level = $5, language = $6, starts_at_ms = $7, \
+            duration_min = $8, time_zone = $9, capacity = $10, recorded = $11, locked = COALESCE($12, locked), \
+            synced = 0, {} WHERE id = $1",
+            sync::touched("$13")
+        );
         let mut values = values(&class);
-        values.push(now_ms.into());
-        tx.execute(text, values).await?;
+        // The door is opened and closed in class too: it is left alone unless it is what changes.
+        values.pop();
+        values.extend(args![change.locked, now_ms]);
+        tx.execute(&text, values).await?;
         enrolment::promote(&tx, id, now_ms).await?;
-        Ok(class)
+        store::find(&tx, id).await?.ok_or_else(|| Error::not_found("class"))
     })
 }
 

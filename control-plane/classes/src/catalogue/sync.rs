@@ -7,6 +7,13 @@ use crate::{Result, Sql, args};
 /// Classes in one go.
 pub const BATCH: usize = 100;
 
+/// What stands in an `UPDATE classes SET …` of anything that is shown of a class; `now` is the placeholder of the time. Readers
+/// look for changes by this time (search does), so it is the time of the change; and it names a version of the class, so it
+/// grows with each change, whatever the clock says.
+pub(crate) fn touched(now: &str) -> String {
+    format!("updated_at_ms = CASE WHEN updated_at_ms < {now} THEN {now} ELSE updated_at_ms + 1 END")
+}
+
 /// Classes whose record does not agree yet.
 ///
 /// # Errors
@@ -29,10 +36,9 @@ pub async fn synced(sql: &impl Sql, class: &Class) -> Result<u64> {
 ///
 /// # Errors
 /// The database is away.
-pub async fn forget(sql: &impl Sql, id: &str) -> Result<()> {
-    sql.execute("UPDATE classes SET synced = 0, updated_at_ms = updated_at_ms + 1 WHERE id = $1", args![id])
-        .await
-        .map(|_| ())
+pub async fn forget(sql: &impl Sql, id: &str, now_ms: u64) -> Result<()> {
+    let text = format!("UPDATE classes SET synced = 0, {} WHERE id = $1", touched("$2"));
+    sql.execute(&text, args![id, now_ms]).await.map(|_| ())
 }
 
 /// Ids in order, after `after`: for comparing all with the store's.
@@ -66,17 +72,30 @@ pub async fn removed(sql: &impl Sql, id: &str) -> Result<()> {
 /// # Errors
 /// The database is away.
 pub async fn seen_live(sql: &impl Sql, id: &str, now_ms: u64) -> Result<()> {
-    let text = "UPDATE classes SET live_at_ms = $2 WHERE id = $1 AND live_at_ms IS NULL";
-    sql.execute(text, args![id, now_ms]).await.map(|_| ())
+    let text =
+        format!("UPDATE classes SET live_at_ms = $2, {} WHERE id = $1 AND live_at_ms IS NULL", touched("$2"));
+    sql.execute(&text, args![id, now_ms]).await.map(|_| ())
 }
 
 /// There is (`Some`: since when) or is no longer something to replay.
 ///
 /// # Errors
 /// The database is away.
-pub async fn seen_replay(sql: &impl Sql, id: &str, at_ms: Option<u64>) -> Result<()> {
-    let text = "UPDATE classes SET replay_at_ms = $2 WHERE id = $1 AND COALESCE(replay_at_ms, -1) <> COALESCE($2, -1)";
-    sql.execute(text, args![id, at_ms]).await.map(|_| ())
+pub async fn seen_replay(sql: &impl Sql, id: &str, at_ms: Option<u64>, now_ms: u64) -> Result<()> {
+    let text = format!(
+        "UPDATE classes SET replay_at_ms = $2, {} WHERE id = $1 AND COALESCE(replay_at_ms, -1) <> COALESCE($2, -1)",
+        touched("$3")
+    );
+    sql.execute(&text, args![id, at_ms, now_ms]).await.map(|_| ())
+}
+
+/// Whoever teaches these classes is called something else now.
+///
+/// # Errors
+/// The database is away.
+pub(crate) async fn renamed(sql: &impl Sql, instructor: &str, now_ms: u64) -> Result<()> {
+    let text = format!("UPDATE classes SET synced = 0, {} WHERE instructor_id = $1", touched("$2"));
+    sql.execute(&text, args![instructor, now_ms]).await.map(|_| ())
 }
 
 /// Classes that are said to have something to replay.

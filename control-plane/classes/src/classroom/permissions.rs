@@ -1,7 +1,7 @@
 //! What an instructor allows or forbids one person, kept for the next time she joins.
 
 use super::{Changed, bump};
-use crate::{Database, Result, Sql, args, transaction};
+use crate::{Database, Result, Sql, Tx, args, transaction};
 
 /// What a person may do in the room.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,10 +118,15 @@ pub async fn set_spotlight(
 ///
 /// # Errors
 /// The database is away.
-pub async fn set_locked(database: &Database, class: &str, locked: bool) -> Result<Option<Changed<bool>>> {
+pub async fn set_locked(
+    database: &Database,
+    class: &str,
+    locked: bool,
+    now_ms: u64,
+) -> Result<Option<Changed<bool>>> {
     transaction!(database, tx => {
-        let text = "UPDATE classes SET locked = $2 WHERE id = $1 AND locked <> $2";
-        if tx.execute(text, args![class, locked]).await? == 0 {
+        tx.lock("class", class).await?;
+        if !put_locked(&tx, class, locked, now_ms).await? {
             return Ok(None);
         }
         let v = bump(&tx, class).await?;
@@ -136,11 +141,21 @@ pub async fn set_locked(database: &Database, class: &str, locked: bool) -> Resul
 /// The database is away.
 pub async fn end(database: &Database, class: &str, now_ms: u64) -> Result<Changed<()>> {
     transaction!(database, tx => {
+        // In this order everywhere: nothing that holds the second waits for the first.
+        tx.lock("class", class).await?;
+        tx.lock("classroom", class).await?;
         let v = bump(&tx, class).await?;
         tx.execute("UPDATE classroom SET spotlight = NULL WHERE class_id = $1", args![class]).await?;
-        tx.execute("UPDATE classes SET locked = 0 WHERE id = $1", args![class]).await?;
+        put_locked(&tx, class, false, now_ms).await?;
         tx.execute("DELETE FROM hands WHERE class_id = $1", args![class]).await?;
         super::lapse::close_asked(&tx, class, now_ms).await?;
         Ok(Changed { v, it: () })
     })
+}
+
+/// `false`: it was so already. The caller holds the class's lock.
+async fn put_locked(tx: &Tx, class: &str, locked: bool, now_ms: u64) -> Result<bool> {
+    let touched = crate::catalogue::sync::touched("$3");
+    let text = format!("UPDATE classes SET locked = $2, {touched} WHERE id = $1 AND locked <> $2");
+    Ok(tx.execute(&text, args![class, locked, now_ms]).await? > 0)
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::store::{COLUMNS, account, find_by_email};
 use super::{Account, Locale, Role, code, outbox, session};
-use crate::catalogue::categories;
+use crate::catalogue::{categories, sync};
 use crate::{Database, Error, Kind, Result, Sql, Tx, args, id, transaction};
 
 /// Accounts on a page.
@@ -214,7 +214,7 @@ pub async fn reset(
 ///
 /// # Errors
 /// A value breaks a rule.
-pub async fn change(database: &Database, id: &str, change: &Change) -> Result<Account> {
+pub async fn change(database: &Database, id: &str, change: &Change, now_ms: u64) -> Result<Account> {
     let name = change.name.as_deref().map(super::account::check_name).transpose()?;
     let region = change.region.as_deref().map(super::account::check_region).transpose()?;
     let mut interests = change.interests.clone();
@@ -235,7 +235,7 @@ pub async fn change(database: &Database, id: &str, change: &Change) -> Result<Ac
             region = CASE WHEN $4 = '' THEN NULL ELSE COALESCE($4, region) END WHERE id = $1";
         tx.execute(text, args![id, name.as_deref(), change.locale.map(Locale::as_str), region.as_deref()]).await?;
         if name.is_some() {
-            tx.execute("UPDATE classes SET synced = 0, updated_at_ms = updated_at_ms + 1 WHERE instructor_id = $1", args![id]).await?;
+            sync::renamed(&tx, id, now_ms).await?;
         }
         if let Some(interests) = &interests {
             tx.execute("DELETE FROM interests WHERE account_id = $1", args![id]).await?;
@@ -259,8 +259,7 @@ pub async fn erase(database: &Database, id: &str, now_ms: u64) -> Result<()> {
         let text = "UPDATE accounts SET email = NULL, name = '', region = NULL, password_hash = NULL, disabled = 1, \
             erased_at_ms = $2 WHERE id = $1";
         tx.execute(text, args![id, now_ms]).await?;
-        tx.execute("UPDATE classes SET synced = 0, updated_at_ms = updated_at_ms + 1 WHERE instructor_id = $1", args![id]).await?;
-        Ok(())
+        sync::renamed(&tx, id, now_ms).await
     })
 }
 

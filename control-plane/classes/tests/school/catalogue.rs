@@ -3,14 +3,17 @@
 use control_plane_classes::catalogue::class::{ClassChange, NewClass};
 use control_plane_classes::catalogue::enrolment::{self, Enrolment};
 use control_plane_classes::catalogue::list::{self, Filter, When};
-use control_plane_classes::catalogue::{Class, edit, materials, reminders, store};
-use control_plane_classes::people::{Role, notifications};
+use control_plane_classes::catalogue::{Class, edit, materials, reminders, store, sync};
+use control_plane_classes::classroom::permissions;
+use control_plane_classes::people::{Role, accounts, notifications};
 use control_plane_classes::{Database, Sql as _, args};
 
 use crate::both::{School, both};
 use crate::people::{NOW, account};
 
 both!(
+    whatever_is_shown_of_a_class_bears_the_time_of_its_change,
+    a_lock_outlives_a_change_of_the_title_at_the_same_moment,
     fifty_at_once_get_no_more_places_than_there_are,
     a_place_that_becomes_free_goes_to_who_waits_longest,
     a_list_is_filtered_and_paged_without_gaps,
@@ -190,4 +193,54 @@ async fn a_reminder_is_sent_once_by_however_many(school: School) {
     let mail =
         database.row("SELECT to_address, body FROM outbox", args![]).await.expect("read").expect("a mail");
     assert!(mail.text(1).expect("text").contains("https://x/class/ink"));
+}
+
+async fn whatever_is_shown_of_a_class_bears_the_time_of_its_change(school: School) {
+    let database = &school.database;
+    let teacher = account(database, "teacher", Role::Instructor).await;
+    class(database, "ink", serde_json::json!({"by": teacher.id})).await;
+    let now_ms = NOW + 3_600_000;
+    let time = async || store::find(database, "ink").await.expect("read").expect("there").updated_at_ms;
+    let mut last = time().await;
+    let mut later = async |what: &str| {
+        let time = time().await;
+        assert!(time >= now_ms && time > last, "{what}: {time} after {last}");
+        last = time;
+    };
+    sync::seen_live(database, "ink", now_ms).await.expect("noted");
+    later("live").await;
+    sync::forget(database, "ink", now_ms).await.expect("noted");
+    later("to be written again").await;
+    sync::seen_replay(database, "ink", Some(1), now_ms).await.expect("noted");
+    later("replay").await;
+    permissions::set_locked(database, "ink", true, now_ms).await.expect("locked");
+    later("locked").await;
+    permissions::end(database, "ink", now_ms).await.expect("over");
+    later("opened by the end").await;
+    let named = accounts::Change { name: Some("길동".into()), ..accounts::Change::default() };
+    accounts::change(database, &teacher.id, &named, now_ms).await.expect("renamed");
+    later("renamed").await;
+    // The clock of another control plane is behind.
+    let titled = ClassChange { title: Some("먹".into()), ..ClassChange::default() };
+    edit::change(database, "ink", &titled, now_ms - 5_000).await.expect("changed");
+    later("changed").await;
+    accounts::erase(database, &teacher.id, now_ms).await.expect("erased");
+    later("erased").await;
+}
+
+async fn a_lock_outlives_a_change_of_the_title_at_the_same_moment(school: School) {
+    let database = &school.database;
+    class(database, "ink", serde_json::json!({})).await;
+    for number in 0..50 {
+        permissions::set_locked(database, "ink", false, NOW).await.expect("opened");
+        let titled = ClassChange { title: Some(format!("{number}")), ..ClassChange::default() };
+        let (changed, locked) = tokio::join!(
+            edit::change(database, "ink", &titled, NOW),
+            permissions::set_locked(database, "ink", true, NOW)
+        );
+        changed.expect("changed");
+        assert!(locked.expect("locked").is_some());
+        let class = store::find(database, "ink").await.expect("read").expect("there");
+        assert!(class.locked && class.title == number.to_string(), "{number}: {class:?}");
+    }
 }

@@ -40,7 +40,7 @@ pub(crate) async fn class(database: &Database, id: &str, teacher: &str) {
     database.execute(insert, args![id, teacher]).await.expect("a class");
 }
 
-async fn scene(school: &School) -> &Database {
+pub(crate) async fn scene(school: &School) -> &Database {
     let database = &school.database;
     for id in ["teacher", "minji", "jisu"] {
         account(database, id).await;
@@ -50,7 +50,7 @@ async fn scene(school: &School) -> &Database {
     database
 }
 
-fn at(now_ms: u64) -> Moment {
+pub(crate) fn at(now_ms: u64) -> Moment {
     Moment { now_ms, room: Some(("RM_1".into(), NOW - 60_000)) }
 }
 
@@ -72,13 +72,13 @@ fn given(choice: &str) -> Given {
     Given::from([("one".into(), vec![choice.into()])])
 }
 
-async fn open_quiz(database: &Database, time_limit_s: Option<u32>) -> String {
+pub(crate) async fn open_quiz(database: &Database, time_limit_s: Option<u32>) -> String {
     let quiz = quizzes::create(database, "ink", sheet(time_limit_s), NOW).await.expect("a draft").id;
     quizzes::step(database, "ink", &quiz, Step::Open, &at(NOW)).await.expect("open");
     quiz
 }
 
-fn answer(quiz: &str, id: &str, account: &str, choice: &str) -> Submission {
+pub(crate) fn answer(quiz: &str, id: &str, account: &str, choice: &str) -> Submission {
     Submission {
         class: "ink".into(),
         quiz: quiz.into(),
@@ -328,8 +328,8 @@ async fn what_is_allowed_is_kept_and_removal_lasts_one_lesson(school: School) {
         code(permissions::set(database, "ink", "nobody", &Setting::Speak(true)).await),
         "account_not_found"
     );
-    assert!(permissions::set_locked(database, "ink", true).await.expect("locked").is_some());
-    assert!(permissions::set_locked(database, "ink", true).await.expect("again").is_none());
+    assert!(permissions::set_locked(database, "ink", true, NOW).await.expect("locked").is_some());
+    assert!(permissions::set_locked(database, "ink", true, NOW).await.expect("again").is_none());
     permissions::set_spotlight(database, "ink", Some("minji")).await.expect("in the light");
     assert_eq!(classroom::now(database, "ink").await.expect("now").1.as_deref(), Some("minji"));
     permissions::end(database, "ink", NOW).await.expect("over");

@@ -181,7 +181,7 @@ async fn an_erased_account_leaves_nothing_personal(school: School) {
     let change =
         serde_json::json!({"region": "제주", "interests": ["calligraphy", "coding"], "name": "김민지"});
     let change = serde_json::from_value(change).expect("a change");
-    let changed = accounts::change(database, &one.id, &change).await.expect("changed");
+    let changed = accounts::change(database, &one.id, &change, NOW).await.expect("changed");
     assert_eq!((changed.region.as_deref(), changed.interests.len()), (Some("제주"), 2));
     let told = notifications::tell(
         database,

@@ -136,7 +136,8 @@ async fn spotlight(app: &App, class: &str, identity: Option<&str>) -> Result<(),
 }
 
 async fn lock(app: &App, class: &str, locked: bool) -> Result<(), Refusal> {
-    if let Some(changed) = permissions::set_locked(&app.database, class, locked).await? {
+    let now_ms = control_plane_agent::unix_time_ms();
+    if let Some(changed) = permissions::set_locked(&app.database, class, locked, now_ms).await? {
         app.tell(class, "locked", changed.v, [("locked", json!(changed.it))]);
     }
     Ok(())

@@ -55,7 +55,7 @@ pub(crate) async fn change(
     Writer(actor): Writer,
     Body(change): Body<accounts::Change>,
 ) -> Result<Json<Signed>, Refusal> {
-    let account = accounts::change(&app.database, &actor.signed_in()?.id, &change).await?;
+    let account = accounts::change(&app.database, &actor.signed_in()?.id, &change, unix_time_ms()).await?;
     app.sync.notify_one();
     Ok(Json(Signed { account }))
 }
