@@ -102,4 +102,21 @@ impl Error {
     pub fn is_missing_reference(&self) -> bool {
         matches!(self, Self::Database(sqlx::Error::Database(error)) if error.is_foreign_key_violation())
     }
+
+    /// It is about the values of a statement, or about what is stored: other values may well go through now.
+    #[must_use]
+    pub fn is_of_values(&self) -> bool {
+        let error = match self {
+            Self::Refused { .. } | Self::Unexpected(_) => return true,
+            Self::Database(sqlx::Error::Database(error)) => error,
+            Self::Database(_) => return false,
+        };
+        match error.code().as_deref() {
+            // PostgreSQL: data exceptions, integrity, limits.
+            Some(code) if code.len() == 5 => matches!(&code[..2], "22" | "23" | "54"),
+            // SQLite: TOOBIG, CONSTRAINT, MISMATCH, RANGE and their extended codes.
+            Some(code) => code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 18 | 19 | 20 | 25)),
+            None => false,
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use control_plane_agent::store;
@@ -114,11 +115,39 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
         let bytes = Bytes::from_request(request, app)
             .await
             .map_err(|rejection| Refusal::new(rejection.status(), "bad_request", rejection.body_text()))?;
+        if has_nul(&bytes) {
+            let message = "A text has the character of code 0. Take it out.";
+            return Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", message));
+        }
         let parsed = serde_json::from_slice(&bytes);
         parsed
             .map(Body)
             .map_err(|error| Refusal::bad_request(format_args!("The body is not the JSON expected: {error}")))
     }
+}
+
+/// Whether JSON has the character of code 0 in a text: databases hold none. It is there only as `\u0000`.
+fn has_nul(json: &[u8]) -> bool {
+    let mut rest = json;
+    while let Some(at) = rest.iter().position(|byte| *byte == b'\\') {
+        rest = &rest[at + 1..];
+        if rest.starts_with(b"u0000") {
+            return true;
+        }
+        // What is escaped is no escape itself.
+        rest = rest.get(1..).unwrap_or_default();
+    }
+    false
+}
+
+/// Refuses addresses with the character of code 0, for every handler: nothing has such an id, and nothing is found by it.
+pub(super) async fn refuse_nul(request: Request, next: Next) -> Response {
+    let path = request.uri().path_and_query().map_or("", http::uri::PathAndQuery::as_str);
+    if path.contains("%00") {
+        return Refusal::bad_request("The address has the character of code 0 (%00). Take it out.")
+            .into_response();
+    }
+    next.run(request).await
 }
 
 /// Query parameters, likewise.

@@ -97,6 +97,7 @@ impl App {
 pub(crate) fn router(app: App) -> Router {
     let api = routes().into_iter().fold(Router::new(), |router, (path, methods)| router.route(path, methods));
     api.route("/v1/{*rest}", axum::routing::any(answer::unknown_path))
+        .layer(axum::middleware::from_fn(answer::refuse_nul))
         .layer(axum::middleware::from_fn_with_state(app.clone(), traced::layer))
         // What one person sees is no other's: nothing of the API is kept by a cache that does not ask.
         .layer(SetResponseHeaderLayer::if_not_present(

@@ -8,7 +8,32 @@ use serde_json::{Value, json};
 use crate::both::both;
 use crate::school::School;
 
-both!(input_that_does_not_fit_is_refused_and_changes_nothing);
+both!(
+    input_that_does_not_fit_is_refused_and_changes_nothing,
+    the_code_0_is_refused_in_paths_queries_and_texts,
+);
+
+async fn the_code_0_is_refused_in_paths_queries_and_texts(database: Secret) {
+    let school = School::start(database).await;
+    let quiz = school.quiz().await;
+    let answers = json!({"answers": {}, "answered_at_ms": 1});
+    let bad = (400, "bad_request".to_owned());
+    for (method, path, body) in [
+        ("PUT", "/quizzes/%00/answers/u-1".to_owned(), answers.clone()),
+        ("PUT", format!("/quizzes/{quiz}/answers/%00"), answers),
+        ("GET", "/v1/classes/%00".to_owned(), Value::Null),
+        ("GET", "/v1/classes?category=%00".to_owned(), Value::Null),
+        ("GET", "/v1/me/notifications?cursor=1~%00".to_owned(), Value::Null),
+    ] {
+        assert_eq!(school.refused("minji", method, &path, &body).await, bad, "{method} {path}");
+    }
+    let until = json!({"until": "\u{0}"});
+    let refused = school.refused("minji", "PUT", "/v1/me/notifications/read", &until).await;
+    assert_eq!(refused, (422, "invalid".to_owned()));
+    // A backslash before `u0000` is text.
+    let said = json!({"id": "m-1", "text": "a\\u0000"});
+    assert_eq!(school.ask("minji", "POST", "/chat", &said).await.0, StatusCode::OK);
+}
 
 async fn input_that_does_not_fit_is_refused_and_changes_nothing(database: Secret) {
     let school = School::start(database).await;

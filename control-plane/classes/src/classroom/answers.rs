@@ -43,14 +43,41 @@ pub struct Receipt {
     pub mine: Mine,
 }
 
-/// Stores a batch in one transaction; by position, what became of each. Once this returns, receipts are durable.
+/// Stores a batch, in one transaction if it can be; by position, what became of each. One answer that the database does not
+/// take spoils no other: the batch is halved until that one stands alone. Once this returns, receipts are durable.
 ///
 /// # Errors
-/// The database is away: nothing of the batch was stored.
+/// The database is away: not all of the batch was stored. The same again is harmless.
 pub async fn take(database: &Database, batch: &[Submission]) -> Result<Vec<Result<Receipt>>> {
+    let mut taken = Vec::with_capacity(batch.len());
+    let mut rest = vec![batch];
+    while let Some(part) = rest.pop() {
+        match store(database, part).await {
+            Ok(results) => taken.extend(results),
+            Err(error) if !error.is_of_values() => return Err(error),
+            Err(error) if part.len() <= 1 => taken.push(Err(refused(error))),
+            Err(_) => {
+                let (first, second) = part.split_at(part.len() / 2);
+                rest.extend([second, first]);
+            }
+        }
+    }
+    Ok(taken)
+}
+
+/// What the database said of a single answer, for its sender.
+fn refused(error: Error) -> Error {
+    // Between the look and the write somebody took the quiz away.
+    if error.is_missing_reference() { missing("quiz_not_found", "quiz") } else { error }
+}
+
+async fn store(database: &Database, batch: &[Submission]) -> Result<Vec<Result<Receipt>>> {
+    // Ids that could not be in the database are not looked for.
+    let is_sound = |id: &&str| check_id("", id).is_ok();
+    let asked = distinct(batch.iter().map(|answer| answer.quiz.as_str()).filter(is_sound));
     transaction!(database, tx => {
-        let quizzes = quizzes::find_all(&tx, &distinct(batch.iter().map(|answer| answer.quiz.as_str()))).await?;
-        let known = by_id(&tx, batch.iter()).await?;
+        let quizzes = quizzes::find_all(&tx, &asked).await?;
+        let known = by_id(&tx, batch.iter().filter(|answer| is_sound(&answer.id.as_str()))).await?;
         let mut verdicts: Vec<Option<Result<Receipt>>> = Vec::with_capacity(batch.len());
         let mut fresh: Vec<(&Submission, Given)> = Vec::new();
         for answer in batch {

@@ -214,6 +214,9 @@ pub(super) fn stored(row: &Row) -> Result<Stored> {
 
 /// Quizzes by id, of any class.
 pub(super) async fn find_all(sql: &impl Sql, ids: &[&str]) -> Result<BTreeMap<String, Stored>> {
+    if ids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
     let text = format!(
         "SELECT {COLUMNS} FROM quizzes WHERE id IN ({})",
         crate::database::placeholders(1, ids.len())

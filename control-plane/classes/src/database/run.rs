@@ -13,7 +13,7 @@ pub(super) async fn sqlite_execute<'c>(
     sql: &str,
     values: Vec<Value>,
 ) -> Result<u64> {
-    Ok(sqlite(sql, values).execute(on).await?.rows_affected())
+    Ok(sqlite(sql, sound(values)?).execute(on).await?.rows_affected())
 }
 
 pub(super) async fn sqlite_rows<'c>(
@@ -21,7 +21,7 @@ pub(super) async fn sqlite_rows<'c>(
     sql: &str,
     values: Vec<Value>,
 ) -> Result<Vec<Row>> {
-    sqlite(sql, values).fetch_all(on).await?.iter().map(sqlite_row).collect()
+    sqlite(sql, sound(values)?).fetch_all(on).await?.iter().map(sqlite_row).collect()
 }
 
 pub(super) async fn postgres_execute<'c>(
@@ -29,7 +29,7 @@ pub(super) async fn postgres_execute<'c>(
     sql: &str,
     values: Vec<Value>,
 ) -> Result<u64> {
-    Ok(postgres(sql, values).execute(on).await?.rows_affected())
+    Ok(postgres(sql, sound(values)?).execute(on).await?.rows_affected())
 }
 
 pub(super) async fn postgres_rows<'c>(
@@ -37,7 +37,16 @@ pub(super) async fn postgres_rows<'c>(
     sql: &str,
     values: Vec<Value>,
 ) -> Result<Vec<Row>> {
-    postgres(sql, values).fetch_all(on).await?.iter().map(postgres_row).collect()
+    postgres(sql, sound(values)?).fetch_all(on).await?.iter().map(postgres_row).collect()
+}
+
+/// PostgreSQL holds no text with the character of code 0; so neither engine gets one, and whoever sent it is told.
+fn sound(values: Vec<Value>) -> Result<Vec<Value>> {
+    let has_nul = |value: &Value| matches!(value, Value::Text(Some(text)) if text.contains('\0'));
+    if values.iter().any(has_nul) {
+        return Err(Error::rule("invalid", "A text has the character of code 0. Take it out."));
+    }
+    Ok(values)
 }
 
 fn sqlite(sql: &str, values: Vec<Value>) -> Query<'_, Sqlite, SqliteArguments<'_>> {

@@ -2,6 +2,7 @@
 
 mod afterwards;
 mod backup;
+mod batch;
 mod both;
 mod catalogue;
 mod classroom;
