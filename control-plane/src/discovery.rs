@@ -52,6 +52,8 @@ struct Found {
     index: Index,
     classes: BTreeMap<String, Class>,
     seen_ms: u64,
+    /// Classes that are new, or say something new, and were not compared with wishes yet.
+    untold: BTreeMap<String, Class>,
 }
 
 impl Discovery {
@@ -107,6 +109,9 @@ async fn keep_up(discovery: Arc<Discovery>, database: Database, view: View, shut
         if let Err(error) = refresh(&discovery, &database).await {
             tracing::warn!(%error, "classes for search cannot be read; what was read before stays");
         }
+        if let Err(error) = tell(&discovery, &database).await {
+            tracing::warn!(%error, "those who wished for a class are not told yet");
+        }
         let news = async {
             tokio::select! {
                 _ = records.changed() => {}
@@ -144,12 +149,11 @@ async fn refresh(discovery: &Discovery, database: &Database) -> control_plane_cl
         let Some(last) = page.last() else { break };
         from = (last.updated_at_ms, last.id.clone());
         let is_last = page.len() < PAGE;
-        let new: Vec<Class> = {
+        {
             let mut found = discovery.found.write();
             found.seen_ms = found.seen_ms.max(from.0);
-            page.into_iter().filter_map(|class| found.put(class)).collect()
-        };
-        matching::tell(database, &new).await?;
+            page.into_iter().for_each(|class| found.put(class, control_plane_agent::unix_time_ms()));
+        }
         if is_last {
             break;
         }
@@ -160,16 +164,39 @@ async fn refresh(discovery: &Discovery, database: &Database) -> control_plane_cl
     for id in gone {
         found.classes.remove(&id);
         found.index.remove(&id);
+        found.untold.remove(&id);
+    }
+    Ok(())
+}
+
+/// Compares with wishes what was not compared yet. What fails is done again at the next look.
+async fn tell(discovery: &Discovery, database: &Database) -> control_plane_classes::Result<()> {
+    let untold: Vec<Class> = discovery.found.read().untold.values().cloned().collect();
+    if untold.is_empty() {
+        return Ok(());
+    }
+    matching::tell(database, &untold).await?;
+    let mut found = discovery.found.write();
+    for class in untold {
+        // It may have been changed once more meanwhile.
+        if found.untold.get(&class.id).is_some_and(|now| now.updated_at_ms == class.updated_at_ms) {
+            found.untold.remove(&class.id);
+        }
     }
     Ok(())
 }
 
 impl Found {
-    /// The class, if it was not known.
-    fn put(&mut self, class: Class) -> Option<Class> {
+    fn put(&mut self, class: Class, now_ms: u64) {
         self.index.put(&class.id, document(&class));
-        let known = self.classes.insert(class.id.clone(), class.clone());
-        known.is_none().then_some(class)
+        let before = self.classes.insert(class.id.clone(), class.clone());
+        let is_news = match before {
+            None => matching::is_new(&class, now_ms),
+            Some(before) => matching::says_something_else(&before, &class),
+        };
+        if is_news {
+            self.untold.insert(class.id.clone(), class);
+        }
     }
 }
 
@@ -183,3 +210,6 @@ fn document(class: &Class) -> Document {
         description: class.description.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,22 +11,48 @@ use super::document;
 /// Classes that are older than this when they are first seen are no news: this process has just started.
 const NEWS_MS: u64 = 24 * 3600 * 1000;
 
+/// Whether a class that is seen for the first time is news.
+pub(super) fn is_new(class: &Class, now_ms: u64) -> bool {
+    class.created_at_ms + NEWS_MS > now_ms
+}
+
+/// Whether a change may make it what somebody wished for.
+pub(super) fn says_something_else(before: &Class, after: &Class) -> bool {
+    let said = |class: &Class| {
+        let Class { title, description, category, level, language, instructor_name, .. } = class.clone();
+        (title, description, category, level, language, instructor_name)
+    };
+    said(before) != said(after)
+}
+
 /// Tells everybody whose wish one of these classes fulfils, each once, whatever number of control planes sees it.
 pub(super) async fn tell(database: &Database, classes: &[Class]) -> Result<()> {
     let now_ms = control_plane_agent::unix_time_ms();
-    let new: Vec<&Class> = classes.iter().filter(|class| class.created_at_ms + NEWS_MS > now_ms).collect();
-    if new.is_empty() {
-        return Ok(());
-    }
     let wishes = store::open_wishes(database).await?;
-    for class in new {
-        let mut index = Index::default();
-        index.put(&class.id, document(class));
-        for (account, wish) in wishes.iter().filter(|(_, wish)| fulfils(&index, class, wish)) {
-            note(database, account, wish, class, now_ms).await?;
-        }
+    let classes = classes.to_vec();
+    // Up to 200,000 wishes: on a thread that has nothing else to do.
+    let fulfilled = tokio::task::spawn_blocking(move || fulfilled(&classes, wishes)).await;
+    for (account, wish, class) in fulfilled.unwrap_or_default() {
+        note(database, &account, &wish, &class, now_ms).await?;
     }
     Ok(())
+}
+
+/// Account, its wish, and the class that fulfils it.
+fn fulfilled(classes: &[Class], wishes: Vec<(String, Wish)>) -> Vec<(String, Wish, Class)> {
+    let indexed = classes.iter().map(|class| {
+        let mut index = Index::default();
+        index.put(&class.id, document(class));
+        (class, index)
+    });
+    let indexed: Vec<(&Class, Index)> = indexed.collect();
+    let mut found = Vec::new();
+    for (account, wish) in wishes {
+        for (class, _) in indexed.iter().filter(|(class, index)| fulfils(index, class, &wish)) {
+            found.push((account.clone(), wish.clone(), (*class).clone()));
+        }
+    }
+    found
 }
 
 /// Every word of the subject is in the class, and nothing that was asked for speaks against it.
