@@ -6,6 +6,9 @@
 
 use bytes::Bytes;
 use control_plane::config::{OidcProvider, Secret};
+use control_plane_api::key;
+use control_plane_api::recording::{Recording, RecordingState};
+use control_plane_api::room::Presence;
 use control_plane_api::token::Grant;
 use http::StatusCode;
 use serde_json::json;
@@ -21,6 +24,7 @@ use school::{Person, School, code_in, server, signed};
 
 both!(
     every_endpoint_answers_every_role_as_the_table_says,
+    recordings_are_told_to_those_they_belong_to,
     the_fleet_is_for_admins_and_servers,
     forged_and_replayed_credentials_change_nothing,
     nobody_learns_who_has_an_account,
@@ -158,6 +162,67 @@ async fn every_endpoint_answers_every_role_as_the_table_says(database: Secret) {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// A lesson of yesterday, and one that runs: whoever has the path of a recording reads it, so the path is the right.
+async fn recordings_are_told_to_those_they_belong_to(database: Secret) {
+    let school = School::open(|config| config.database = database).await;
+    let people = people(&school).await;
+    let [_, student, _, own, ..] = &people.roles;
+    let limited = school.class(own, json!({"title": "ink", "capacity": 9})).await;
+    let open = school.class(own, json!({"title": "song"})).await;
+    for class in [&limited, &open] {
+        school.ask(student, "PUT", &format!("/v1/classes/{class}/enrolment"), "").await;
+        for (room_sid, state) in [("RM_1", RecordingState::Complete), ("RM_2", RecordingState::Live)] {
+            let recording = Recording {
+                room: class.clone(),
+                room_sid: room_sid.into(),
+                state,
+                manifest: format!("/{class}/{room_sid}/manifest.json"),
+                started_at_ms: if room_sid == "RM_1" { 1 } else { 2 },
+                duration_ms: 1,
+            };
+            school.put(key::recording(class, room_sid), &recording).await;
+        }
+        let (room, room_sid, node) = (class.clone(), "RM_2".to_owned(), "jeju-edge".to_owned());
+        let presence = Presence { room, room_sid, node, participants: 1, identities: Vec::new() };
+        school.put(key::presence(class, "jeju-edge"), &presence).await;
+    }
+    told(&school, &people, &limited, [0, 2, 0, 2, 0, 2, 2]).await;
+    told(&school, &people, &open, [1, 2, 2, 2, 2, 2, 2]).await;
+    let locked =
+        school.send(own, "POST", &format!("/v1/classes/{open}/controls"), &json!({"do": "lock"})).await;
+    assert_eq!(locked.status, StatusCode::NO_CONTENT, "{locked:?}");
+    told(&school, &people, &open, [1, 2, 1, 2, 1, 2, 2]).await;
+    // Everybody has gone home: the last segments are being put away.
+    for class in [&limited, &open] {
+        school.take_away(&key::presence(class, "jeju-edge")).await;
+    }
+    told(&school, &people, &limited, [0, 2, 0, 2, 0, 2, 2]).await;
+    told(&school, &people, &open, [2; 7]).await;
+}
+
+/// Waits until each role sees that many recordings of a class; the list of classes says no more than the class does.
+async fn told(school: &School, people: &People, class: &str, expected: [usize; 7]) {
+    for ((role, who), expected) in ROLES.iter().zip(&people.roles).zip(expected) {
+        let seen = async || {
+            let one = school.ask(who, "GET", &format!("/v1/classes/{class}"), "").await.body;
+            let count = one["recordings"].as_array().map(Vec::len);
+            (count, one)
+        };
+        let began = std::time::Instant::now();
+        let (mut count, mut one) = seen().await;
+        while count != Some(expected) && began.elapsed() < std::time::Duration::from_secs(3) {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            (count, one) = seen().await;
+        }
+        assert_eq!(count, Some(expected), "{class} for {role}: {one}");
+        assert_eq!(one["replay"].is_string(), expected > 0, "{class} for {role}: {one}");
+        assert_eq!(one["has_replay"], true, "{class} for {role}");
+        let listed = school.ask(who, "GET", "/v1/classes", "").await.body;
+        let listed = listed["items"].as_array().and_then(|all| all.iter().find(|item| item["id"] == class));
+        assert_eq!(listed.map(|item| &item["replay"]), Some(&one["replay"]), "{class} for {role}");
+    }
+}
+
 const OPS: &[Row] = &[
     ("GET", "/v1/ops", "", [401, 403, 403, 403, 403, 200, 200]),
     ("GET", "/v1/ops/events", "", [401, 403, 403, 403, 403, 200, 200]),
@@ -245,7 +310,11 @@ async fn nobody_learns_who_has_an_account(database: Secret) {
         401
     );
     assert_eq!(answers("/v1/password/forgotten", |email| json!({"email": email})).await, 202);
-    assert_eq!(answers("/v1/accounts/confirm", |email| json!({"email": email, "code": "12345", "ticket": "x"})).await, 422);
+    assert_eq!(
+        answers("/v1/accounts/confirm", |email| json!({"email": email, "code": "12345", "ticket": "x"}))
+            .await,
+        422
+    );
 
     // A new password by mail ends the sessions there are.
     let code = code_in(&school.mail("minji@example.org", |text| !code_in(text).is_empty()).await);

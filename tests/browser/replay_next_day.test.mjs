@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
-import { enter, makeAccount, makeClass, openBrowser, openHouse, person, until } from './house.mjs';
+import { enter, makeAccount, makeClass, openBrowser, openHouse, person, signIn, until } from './house.mjs';
 
 const run = promisify(execFile);
 const SECONDS = Number(process.env.SEODANG_CLASS_SECONDS ?? 60);
@@ -85,6 +85,8 @@ async function publishCounter(page) {
 /** Whoever comes late sees the class from its beginning, while it goes on. */
 async function watchWhileItRuns(t) {
   const late = await person(browser, { permissions: [] });
+  // While a class runs its recording is for those who may come in.
+  await signIn(late, house, await makeAccount(house, { name: '서연' }));
   await late.goto(`${house.web}/replay/${encodeURIComponent(lesson.id)}?region=gangneung`);
   await late.waitForFunction(() => window.__replay?.presentations().some((p) => p.active), null, { timeout: 15_000 });
   assert.equal(await late.evaluate(() => window.__replay.manifest.state), 'live');

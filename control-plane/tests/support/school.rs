@@ -110,6 +110,16 @@ impl School {
         Self::start(config, store, directory).await
     }
 
+    /// A record of the fleet, as edges and the origin write it.
+    pub(crate) async fn put(&self, key: String, record: &impl serde::Serialize) {
+        let record = serde_json::to_vec(record).expect("plain data");
+        self.store.put(&key, record.into(), None).await.expect("put");
+    }
+
+    pub(crate) async fn take_away(&self, key: &str) {
+        self.store.delete(key).await.expect("deleted");
+    }
+
     /// Another control plane for the same people and classes.
     pub(crate) async fn another(&self, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = self.config.clone();

@@ -134,6 +134,7 @@ function catalogue({ method, url, who, body, empty }: Asked): Answer | null {
       const made = {
         ...(data.classes[0] as Class),
         replay: null,
+        has_replay: false,
         enrolled: 0,
         likes: 0,
         id: `new-${data.classes.length}`,

@@ -27,8 +27,10 @@ export interface Class {
   /** A class that a server made may have no account behind the name. */
   instructor: { id: string | null; name: string };
   state: ClassState;
-  /** Path of the manifest below a cdn node's URL, once there is something to replay. */
+  /** Path of the manifest below a cdn node's URL, once there is something to replay and if it is for whoever asks. */
   replay: string | null;
+  /** There is something to replay, whoever asks. */
+  has_replay: boolean;
   enrolled: number;
   waiting: number;
   likes: number;
@@ -49,7 +51,7 @@ export interface MyPart {
 
 /** `GET /v1/classes/{id}`: a class may have been held, and recorded, several times. */
 export interface ClassDetail extends Class {
-  /** Oldest first. */
+  /** Oldest first; those that are for whoever asks. */
   recordings: Recording[];
 }
 

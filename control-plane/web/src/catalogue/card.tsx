@@ -72,7 +72,7 @@ function When({ entry }: { entry: Class }) {
   const { t, language } = useI18n();
   if (entry.state === 'live') return <span className="book-when">{t('card.now')}</span>;
   if (entry.state === 'ended') {
-    const key = entry.replay ? 'card.replay' : entry.recorded ? 'home.preparing' : 'card.ended';
+    const key = entry.has_replay ? 'card.replay' : entry.recorded ? 'home.preparing' : 'card.ended';
     return <span className="book-when">{t(key)}</span>;
   }
   if (entry.starts_at_ms === null) return <span className="book-when">{t('card.open')}</span>;

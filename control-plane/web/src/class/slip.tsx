@@ -151,7 +151,9 @@ function Action({ entry, enrolment }: { entry: Class; enrolment: ReturnType<type
         </p>
       )}
       {entry.state === 'ended' && !entry.replay && (
-        <p className="soft">{t(entry.recorded ? 'home.preparing' : 'card.ended')}</p>
+        <p className="soft">
+          {t(entry.has_replay ? 'class.replay.closed' : entry.recorded ? 'home.preparing' : 'card.ended')}
+        </p>
       )}
       {leaving && (
         <Dialog title={t(enrolled ? 'class.leave.title' : 'class.leave.waiting')} onClose={() => setLeaving(false)}>

@@ -7,6 +7,7 @@ export const classPage: Record<keyof typeof ko, string> = {
   'class.materials.none': 'Nothing here yet.',
   'class.materials.enrol': 'Enrol to see the materials.',
   'class.recordings': 'Past lessons',
+  'class.replay.closed': 'The replay is for those who have a place in this class.',
   'class.board': 'Questions and answers',
   'class.board.all': 'To the board',
   'class.board.enrol': 'Enrol to see the questions and answers.',

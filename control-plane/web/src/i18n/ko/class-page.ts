@@ -5,6 +5,7 @@ export const classPage = {
   'class.materials.none': '아직 올라온 자료가 없습니다.',
   'class.materials.enrol': '수업을 신청하면 자료를 볼 수 있습니다.',
   'class.recordings': '지난 수업',
+  'class.replay.closed': '다시보기는 이 수업에 자리가 있는 사람만 볼 수 있습니다.',
   'class.board': '묻고 답하기',
   'class.board.all': '게시판으로',
   'class.board.enrol': '수업을 신청하면 질문과 답을 볼 수 있습니다.',
