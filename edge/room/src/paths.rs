@@ -10,7 +10,7 @@ use edge_wire::control::{self, Announce, Message, Withdraw};
 use crate::codec;
 use crate::demand::release;
 use crate::edge::Edge;
-use crate::limits::{HOP_COST_MS, HOPS_MAX, LEAVING_COST_MS, PATHS_MAX, WAY_HOLD};
+use crate::limits::{HELD_COST_MS, HOP_COST_MS, HOPS_MAX, LEAVING_COST_MS, PATHS_MAX, WAY_HOLD};
 use crate::origin::Route;
 use crate::room::Room;
 use crate::track::{Owner, Track};
@@ -77,6 +77,21 @@ impl Path {
     /// Only a track's own edge begins a way to it.
     fn is_from(&self, node_id: &str) -> bool {
         self.hops.first().is_some_and(|first| first == node_id)
+    }
+}
+
+impl Track {
+    /// How it is told over a link, `hops` with our own.
+    fn announcement(&self, room: &str, track_sid: &str, hops: Vec<String>, cost: u32) -> Message {
+        Message::Announce(Announce {
+            room: room.to_owned(),
+            track_sid: track_sid.to_owned(),
+            participant_sid: self.participant_sid.clone(),
+            hops,
+            cost,
+            codec: self.codec.clone(),
+            layers: u32::from(self.layers),
+        })
     }
 }
 
@@ -231,7 +246,14 @@ impl Room {
             let own = way.as_ref().filter(|(hops, _)| !hops.contains(node_id) && hops.len() < HOPS_MAX);
             let Some(((hops, cost), track)) = own.zip(track) else {
                 // Held for those behind only: a parent would take a way that leads nowhere for one.
-                if (!is_held || state.wanted) && state.told.remove(track_sid).is_some() {
+                if is_held && !state.wanted {
+                    // And they take any other before it.
+                    let told = state.told.get_mut(track_sid).filter(|(_, cost)| *cost < HELD_COST_MS);
+                    if let (Some((hops, cost)), Some(track)) = (told, track) {
+                        *cost += HELD_COST_MS;
+                        edge.say(*link, track.announcement(&room, track_sid, hops.clone(), *cost));
+                    }
+                } else if state.told.remove(track_sid).is_some() {
                     let withdraw = Withdraw { room: room.clone(), track_sid: track_sid.to_owned() };
                     edge.say(*link, Message::Withdraw(withdraw));
                 }
@@ -243,16 +265,7 @@ impl Room {
                 continue;
             }
             state.told.insert(track_sid.to_owned(), (hops.clone(), *cost));
-            let announce = Announce {
-                room: room.clone(),
-                track_sid: track_sid.to_owned(),
-                participant_sid: track.participant_sid.clone(),
-                hops,
-                cost: *cost,
-                codec: track.codec.clone(),
-                layers: u32::from(track.layers),
-            };
-            edge.say(*link, Message::Announce(announce));
+            edge.say(*link, track.announcement(&room, track_sid, hops, *cost));
         }
     }
 

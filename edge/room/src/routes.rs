@@ -7,7 +7,7 @@ use edge_sfu::LinkId;
 use edge_wire::control::{Message, OriginLost, OriginRoute, Unfollow};
 
 use crate::edge::Edge;
-use crate::limits::{HOPS_MAX, LINK_GRACE, ORIGINS_MAX, VANISHED_GRACE, WAY_HOLD};
+use crate::limits::{HELD_LEAVING, HOPS_MAX, LINK_GRACE, ORIGINS_MAX, VANISHED_GRACE, WAY_HOLD};
 use crate::origin::{Origin, Route, Stage};
 use crate::room::Room;
 
@@ -195,7 +195,16 @@ impl Room {
         let room = self.record.name.clone();
         let way = way.filter(|(route, _)| !route.hops.contains(&neighbour) && route.hops.len() < HOPS_MAX);
         let Some(way) = way else {
-            if (!is_held || state.wanted) && state.told_routes.remove(node_id).is_some() {
+            // Held for those behind only, and they take any other before it.
+            if is_held && !state.wanted {
+                let told =
+                    state.told_routes.get_mut(node_id).filter(|(route, _)| route.leaving < HELD_LEAVING);
+                if let Some((route, epoch)) = told {
+                    route.leaving += HELD_LEAVING;
+                    let Route { hops, leaving } = route.clone();
+                    edge.say(link, Message::OriginRoute(OriginRoute { room, hops, epoch: *epoch, leaving }));
+                }
+            } else if state.told_routes.remove(node_id).is_some() {
                 state.follows.remove(node_id);
                 edge.say(link, Message::OriginLost(OriginLost { room, node_id: node_id.to_owned() }));
             }

@@ -172,6 +172,8 @@ fn a_way_that_is_held_gives_way_to_one_that_stands() {
     for at in 0..4 {
         (0..4).filter(|to| *to != at).for_each(|to| world.edges[at].rooms.set_link_cost(link(to), 1));
     }
+    // Longer than the way by the root was.
+    world.edges[2].rooms.set_link_cost(link(3), 200);
     let place = |world: &mut World, at: usize, admitted: &[usize], wanted: usize| {
         let admitted = admitted.iter().map(|other| link(*other)).collect();
         let peers = RoomPeers { admitted, wanted: vec![link(wanted)], nodes: None };
@@ -185,7 +187,7 @@ fn a_way_that_is_held_gives_way_to_one_that_stands() {
     world.pass(Duration::from_secs(20));
     let voice = world.microphone(people[2]);
     assert!(world.watch(people[1], &voice).is_some());
-    let comes_by = |world: &World, at: usize| -> Vec<LinkId> {
+    let comes_by = |world: &World, at: usize| -> Vec<edge_sfu::LinkId> {
         world.edges[at].media.receives.keys().map(|(link, _)| *link).collect()
     };
     assert_eq!((comes_by(&world, 2), comes_by(&world, 1)), (vec![link(1)], vec![link(0)]));
