@@ -15,14 +15,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::text::{stem, words};
+use self::features::{category_feature, features, subject_words, word_feature};
+use self::nearness::{fame, histories, neighbours};
+
+mod features;
+mod nearness;
 
 /// Acts of one person that count: the latest.
 pub const ACTS_PER_PERSON_MAX: usize = 100;
-/// Nearest classes kept of each class.
-const NEIGHBOURS_MAX: usize = 60;
-/// People two classes must share for half of their nearness to be believed.
-const SHRINKAGE: f32 = 3.0;
 /// Each older act of a person weighs this share of the one after it.
 const AGE_SHARE: f32 = 0.97;
 /// What the three ways weigh for someone with much history.
@@ -333,93 +333,4 @@ fn greatest(values: impl Iterator<Item = f32>) -> f32 {
 
 fn dot(features: &[(u32, f32)], profile: &HashMap<u32, f32>) -> f32 {
     features.iter().filter_map(|(id, weight)| profile.get(id).map(|p| p * weight)).sum()
-}
-
-/// What each person did, by item, latest last, each item once with its strongest act.
-fn histories(by_id: &HashMap<String, ItemIndex>, acts: &[Taken]) -> Vec<Vec<(ItemIndex, f32)>> {
-    let mut people: BTreeMap<&str, Vec<(u64, ItemIndex, f32)>> = BTreeMap::new();
-    for taken in acts {
-        if let Some(item) = by_id.get(&taken.item) {
-            people.entry(&taken.person).or_default().push((taken.at, *item, taken.act.weight()));
-        }
-    }
-    let one = |mut acts: Vec<(u64, ItemIndex, f32)>| {
-        acts.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(a.1.cmp(&b.1)));
-        let from = acts.len().saturating_sub(ACTS_PER_PERSON_MAX);
-        let mut strongest: BTreeMap<ItemIndex, f32> = BTreeMap::new();
-        for (_, item, weight) in &acts[from..] {
-            let kept = strongest.entry(*item).or_default();
-            *kept = kept.max(*weight);
-        }
-        strongest.into_iter().collect()
-    };
-    people.into_values().map(one).collect()
-}
-
-fn neighbours(items: usize, histories: &[Vec<(ItemIndex, f32)>]) -> Vec<Vec<(ItemIndex, f32)>> {
-    let mut lengths = vec![0f32; items];
-    let mut pairs: HashMap<(ItemIndex, ItemIndex), (f32, f32)> = HashMap::new();
-    for history in histories {
-        // Who takes everything says little about what goes with what.
-        let says = 1.0 / (1.0 + history.len() as f32).ln();
-        for (position, (a, weight_a)) in history.iter().enumerate() {
-            lengths[*a as usize] += weight_a * weight_a * says;
-            for (b, weight_b) in &history[position + 1..] {
-                let pair = pairs.entry((*a, *b)).or_default();
-                pair.0 += weight_a * weight_b * says;
-                pair.1 += 1.0;
-            }
-        }
-    }
-    let mut neighbours = vec![Vec::new(); items];
-    for ((a, b), (shared, people)) in pairs {
-        let cosine = shared / (lengths[a as usize] * lengths[b as usize]).sqrt().max(f32::EPSILON);
-        let nearness = cosine * people / (people + SHRINKAGE);
-        neighbours[a as usize].push((b, nearness));
-        neighbours[b as usize].push((a, nearness));
-    }
-    for near in &mut neighbours {
-        near.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        near.truncate(NEIGHBOURS_MAX);
-    }
-    neighbours
-}
-
-fn fame(items: usize, histories: &[Vec<(ItemIndex, f32)>]) -> Vec<f32> {
-    let mut takers = vec![0f32; items];
-    for (item, weight) in histories.iter().flatten() {
-        takers[*item as usize] += f32::from(u8::from(*weight >= 2.0));
-    }
-    let most = greatest(takers.iter().copied()).ln_1p().max(f32::EPSILON);
-    takers.into_iter().map(|takers| takers.ln_1p() / most).collect()
-}
-
-fn category_feature(category: &str) -> String {
-    format!("c:{category}")
-}
-
-fn word_feature(word: &str) -> String {
-    format!("w:{word}")
-}
-
-/// Words that may say what a class is about: longer than a letter, in the form they share with their other forms.
-fn subject_words(text: &str) -> impl Iterator<Item = String> {
-    words(text)
-        .into_iter()
-        .map(|word| {
-            let bare = crate::hangul::without_particle(&word).or_else(|| stem(&word));
-            bare.map_or_else(|| word.clone(), str::to_owned)
-        })
-        .filter(|word| word.chars().count() > 1)
-}
-
-fn features(item: &Item) -> Vec<(String, f32)> {
-    let mut features = vec![
-        (category_feature(&item.category), 1.0),
-        (format!("i:{}", item.instructor), 0.8),
-        (format!("l:{}:{}", item.category, item.level), 0.5),
-    ];
-    let words: BTreeSet<String> = subject_words(&item.title).collect();
-    features.extend(words.into_iter().map(|word| (word_feature(&word), 0.6)));
-    features
 }

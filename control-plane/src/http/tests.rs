@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use super::{description, routes};
 
-/// Every path of the router is described, and nothing else is. (`tests/front_door.rs` compares the methods.)
+/// Every path of the router is described, and nothing else is. (`tests/front_door` compares the methods.)
 #[test]
 fn the_description_is_of_this_router() {
     let document: serde_json::Value = serde_json::from_str(description::text()).expect("JSON");
