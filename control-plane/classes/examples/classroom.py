@@ -87,6 +87,10 @@ def main(url, key, secret, class_id, teacher_account, student_account):
     teacher.ask("POST", path + "/close")
     teacher.ask("POST", path + "/reveal")
 
+    teacher.ask("PUT", "/slide", {"page": 1, "title": "먹 갈기"})
+    slide = student.ask("GET", "/live")["slide"]
+    print("slide:", slide["page"], slide["title"])
+
     student.keep_asking("POST", "/chat", {"id": str(uuid.uuid4()), "text": "안녕하세요"})
     student.ask("PUT", "/hand")
     student.keep_asking("POST", "/questions", {"id": str(uuid.uuid4()), "text": "먹은 어디서 사나요?"})
@@ -107,9 +111,10 @@ def listen(room, school):
         if packet.topic != "seodang.class" or packet.participant is not None:
             return
         word = json.loads(packet.data)
-        if word.get("v", 0) > known["v"] + 1:
+        v = word.get("v", 0)
+        if v > known["v"] + 1 or (v > known["v"] and word["kind"] == "changed"):
             known["v"] = school.ask("GET", "/live")["v"]
-        elif word.get("v", 0) == known["v"] + 1:
+        elif v == known["v"] + 1:
             known["v"] = word["v"]
             print(word["kind"], word)
 
