@@ -175,13 +175,14 @@ async fn send_video(
     let codec = layers.first().context("no layers")?.codec;
     let agreed = negotiated(&transceiver, mime(codec)).await?;
     let mut packetizers: Vec<Packetizer> = ssrcs.into_iter().map(Packetizer::new).collect();
-    let start = Instant::now();
-    let mut tick = tokio::time::interval(Duration::from_secs(1) / fps.max(1));
-    for index in 0_usize.. {
+    let interval = Duration::from_secs(1) / fps.max(1);
+    let mut tick = tokio::time::interval(interval);
+    for number in 0_u32.. {
         tick.tick().await;
         for (layer, packetizer) in layers.iter().zip(&mut packetizers) {
-            let frame = &layer.frames[index % layer.frames.len()];
-            for mut packet in packetizer.video(codec, frame, start.elapsed(), agreed.payload_type) {
+            let frame = &layer.frames[number as usize % layer.frames.len()];
+            // By the camera's clock: pictures that go out together, because the machine was busy, were taken one after another.
+            for mut packet in packetizer.video(codec, frame, interval * number, agreed.payload_type) {
                 if let Some(id) = agreed.mid_id {
                     packet.header.set_extension(id, agreed.mid.clone().into())?;
                 }
