@@ -127,6 +127,8 @@ function other(place: number, scene: string): Person {
     edge: `${region}-edge`,
     micOpen: place % 3 !== 2,
     speaking: place === 0,
+    canSpeak: true,
+    canShare: place === 0,
     spokeAt: place === 0 ? Date.now() : 0,
     handAt: place === 3 ? Date.now() - 5_000 : 0,
     camera: place % 4 === 2 ? null : drawn(name, place * 47),
@@ -148,6 +150,8 @@ function blank(identity: string, name: string): Person {
     camera: null,
     screen: null,
     speaking: false,
+    canSpeak: true,
+    canShare: true,
     spokeAt: 0,
     quality: 'excellent',
   };

@@ -1,14 +1,16 @@
 import { useState } from 'react';
 import { useAccount } from '../account/context';
-import { getClass } from '../api/client';
+import { ApiError, getClass } from '../api/client';
 import type { ClassDetail } from '../api/contract';
 import { StateBadge } from '../catalogue/card';
 import { dyeOf, useCategories } from '../catalogue/use-categories';
 import { useI18n } from '../i18n';
+import { explain } from '../i18n/errors';
 import { clock } from '../i18n/format';
 import { dayAndHour } from '../i18n/time';
 import { classHref, deskHref, Link, replayHref } from '../router';
 import { Failure } from '../ui/failure';
+import { Notice } from '../ui/notice';
 import { Skeleton } from '../ui/skeleton';
 import { useLoad } from '../ui/use-load';
 import { useTitle } from '../ui/use-title';
@@ -37,13 +39,17 @@ export default function ClassPage({ id }: { id: string }) {
   return <Known entry={value} error={error} onRetry={retry} />;
 }
 
+/** What is not there will not be there when asked again: then the way on is to another class. */
 function Missing({ error, onRetry }: { error: unknown; onRetry: () => void }) {
   const { t } = useI18n();
+  const gone = error instanceof ApiError && error.status === 404;
   return (
     <>
-      <Failure error={error} onRetry={onRetry} />
+      {gone ? <Notice heads title={explain(t, error)} testid="class-missing" /> : <Failure error={error} onRetry={onRetry} />}
       <p>
-        <Link href="/search">{t('common.home')}</Link>
+        <Link href="/search" className={gone ? 'button primary' : ''}>
+          {t('common.home')}
+        </Link>
       </p>
     </>
   );

@@ -161,14 +161,14 @@ function Action({ entry, enrolment }: { entry: Class; enrolment: ReturnType<type
           <div className="dialog-actions">
             <button
               type="button"
-              className="primary"
+              className="danger"
               data-testid="leave-confirm"
               onClick={() => {
                 setLeaving(false);
                 enrolment.leave();
               }}
             >
-              {t('class.leave')}
+              {t(enrolled ? 'class.leave.do' : 'class.leave.waiting.do')}
             </button>
             <button type="button" onClick={() => setLeaving(false)}>
               {t('class.leave.stay')}

@@ -91,13 +91,13 @@ function QuestionCard({ room, question, onSeek }: { room: Classroom; question: Q
             </small>
           </p>
           {question.answer && <p className="question-answer">{question.answer}</p>}
+          {onSeek && minute !== undefined && minute !== null && (
+            <button type="button" className="quiet small question-at" onClick={() => onSeek(minute)}>
+              {t('ask.at', { time: clock(minute) })}
+            </button>
+          )}
         </div>
       </div>
-      {onSeek && minute !== undefined && minute !== null && (
-        <button type="button" className="quiet small" onClick={() => onSeek(minute)}>
-          {t('ask.at', { time: clock(minute) })}
-        </button>
-      )}
       {room.teaches && (
         <div className="slip-actions">
           {question.state === 'open' ? (

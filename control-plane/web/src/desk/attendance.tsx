@@ -68,7 +68,7 @@ function Counts({ items }: { items: readonly AttendanceEntry[] }) {
   return (
     <p className="status-counts">
       {STATUSES.map((status) => (
-        <span key={status} className="badge" data-tone={TONES[status]}>
+        <span key={status} className="badge" data-tone={counts[status] > 0 ? TONES[status] : undefined}>
           {t(`status.${status}`)} {counts[status]}
         </span>
       ))}

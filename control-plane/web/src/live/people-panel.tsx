@@ -166,7 +166,6 @@ function PersonRow({ person, handUp, lit, manage, onSpotlight }: PersonRowProps)
     person.role === 'instructor' ? t('live.role.instructor') : null,
     lit ? t('control.spotlit') : null,
     person.region && regionName(t, person.region),
-    person.edge,
   ];
   return (
     <li
@@ -182,7 +181,7 @@ function PersonRow({ person, handUp, lit, manage, onSpotlight }: PersonRowProps)
           {person.name}
           {person.local && ` (${t('common.here')})`}
         </b>
-        <small className="soft">{about.filter(Boolean).join(' · ')}</small>
+        <small className="soft" title={person.edge ?? undefined}>{about.filter(Boolean).join(' · ')}</small>
       </span>
       {handUp && (
         <span className="person-hand" role="img" aria-label={t('live.hand')}>
@@ -222,13 +221,14 @@ function PersonRow({ person, handUp, lit, manage, onSpotlight }: PersonRowProps)
   );
 }
 
-const DOABLE: readonly Exclude<Control, 'lock' | 'unlock' | 'end' | 'spotlight' | 'unspotlight' | 'remove'>[] = [
-  'mute',
-  'allow-speak',
-  'forbid-speak',
-  'allow-screen',
-  'forbid-screen',
-];
+/** What changes something for a person as they are now. */
+function doable(person: Person) {
+  return [
+    ...(person.micOpen ? (['mute'] as const) : []),
+    person.canSpeak ? ('forbid-speak' as const) : ('allow-speak' as const),
+    person.canShare ? ('forbid-screen' as const) : ('allow-screen' as const),
+  ];
+}
 
 function PersonControls({
   person,
@@ -260,7 +260,7 @@ function PersonControls({
         {t(lit ? 'control.spotlight.off' : 'control.spotlight')}
       </button>
       {manage &&
-        DOABLE.filter((what) => what !== 'mute' || person.micOpen).map((what) => (
+        doable(person).map((what) => (
           <button key={what} type="button" className="small" data-testid={`control-${what}`} onClick={() => void manage(what)}>
             {t(`control.${what}`)}
           </button>

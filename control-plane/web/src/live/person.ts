@@ -51,6 +51,7 @@ function toPerson(participant: Participant): Person {
     micOpen: microphone !== undefined && !microphone.isMuted,
     camera: shown(participant, Track.Source.Camera),
     screen: shown(participant, Track.Source.ScreenShare),
+    ...maySend(participant.permissions),
     speaking: participant.isSpeaking,
     spokeAt: participant.lastSpokeAt?.getTime() ?? 0,
     quality: QUALITY[participant.connectionQuality],

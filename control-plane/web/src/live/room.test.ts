@@ -19,6 +19,8 @@ const person = (identity: string, change: Partial<Person> = {}): Person => ({
   camera: null,
   screen: null,
   speaking: false,
+  canSpeak: true,
+  canShare: false,
   spokeAt: 0,
   quality: 'good',
   ...change,

@@ -25,6 +25,9 @@ export interface Person {
   /** Absent: no camera, or switched off. */
   camera: Picture | null;
   screen: Picture | null;
+  /** What the instructor lets them send: camera and microphone, the screen. */
+  canSpeak: boolean;
+  canShare: boolean;
   speaking: boolean;
   /** Last moment this person was heard, ms; 0 is never. */
   spokeAt: number;

@@ -4,7 +4,7 @@ export const catalogue: Record<keyof typeof ko, string> = {
   'search.title': 'Find a class',
   'search.title.of': 'Search for “{text}”',
   'search.label': 'Search classes, instructors and subjects',
-  'search.placeholder': 'What would you like to learn?',
+  'search.placeholder': 'What to learn?',
   'search.submit': 'Search',
   'search.suggestions': 'Suggestions',
   'search.kind.class': 'Class',

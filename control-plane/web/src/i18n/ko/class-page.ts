@@ -35,6 +35,8 @@ export const classPage = {
   'class.leave.waiting': '대기를 취소할까요?',
   'class.leave.text': '언제든 다시 신청할 수 있습니다.',
   'class.leave.next': '자리는 바로 다음 대기자에게 돌아갑니다. 다시 신청하면 줄의 끝에 섭니다.',
+  'class.leave.do': '신청 취소하기',
+  'class.leave.waiting.do': '대기 취소하기',
   'class.leave.stay': '그대로 두기',
   'class.said.enrolled': '수강 신청을 마쳤습니다.',
   'class.said.waiting': '대기 줄에 섰습니다. 자리가 나면 알려 드립니다.',
