@@ -188,6 +188,31 @@ async fn a_stock_resolver_finds_the_nearest_edge_over_udp_and_tcp_and_follows_dr
 }
 
 #[tokio::test]
+async fn a_node_behind_a_load_balancer_is_answered_with_its_name() {
+    let town = Town::start().await;
+    let named = Node {
+        url: "https://jeju-edge-0.class.example.org".into(),
+        ..node("jeju-edge", Role::Edge, JEJU, JEJU_EDGE)
+    };
+    town.put(&key::node(&named.id), &named).await;
+    let asked = async {
+        loop {
+            let query = query("edge.live.example.", RecordType::AAAA, Some("203.0.113.0/24"));
+            let (answer, _) = town.ask(&query).await.expect("an answer");
+            if let [record] = &answer.answers[..] {
+                return (record.data.to_string(), record.ttl, answer.metadata.response_code);
+            }
+        }
+    };
+    let told = tokio::time::timeout(Duration::from_secs(10), asked).await.expect("a name");
+    assert_eq!(told, ("jeju-edge-0.class.example.org.".to_owned(), 30, ResponseCode::NoError));
+    let one = query("jeju-edge.edge.live.example.", RecordType::CNAME, None);
+    let (answer, _) = town.ask(&one).await.expect("an answer");
+    assert_eq!(answer.answers[0].record_type(), RecordType::CNAME);
+    assert_eq!(town.edges_of(None).await, [SEOUL_EDGE], "who is near an address gets the address");
+}
+
+#[tokio::test]
 async fn a_clients_subnet_goes_before_the_resolvers_place_and_comes_back_with_its_scope() {
     let town = Town::start().await;
     let (answer, _) = town

@@ -8,9 +8,13 @@
 //! | name | what |
 //! |---|---|
 //! | `{zone}` | SOA, NS |
-//! | `edge.{zone}`, `cdn.{zone}` | A, AAAA: the one to three nearest healthy nodes that are neither full nor draining |
-//! | `{node id}.edge.{zone}`, `{node id}.cdn.{zone}` | A, AAAA of that node, as long as it is registered |
+//! | `edge.{zone}`, `cdn.{zone}` | A, AAAA: the one to three nearest healthy nodes that are neither full nor draining; CNAME where the nearest has a name |
+//! | `{node id}.edge.{zone}`, `{node id}.cdn.{zone}` | A, AAAA or CNAME of that node, as long as it is registered |
 //! | a nameserver's own name, if it lies in the zone | A, AAAA as configured |
+//!
+//! A node whose URL has an IP address is answered with it. One whose URL has a name (its clients come by a load balancer, whose addresses
+//! change and are of both families) is answered with that name: whoever asks resolves it where it is kept. That name must take
+//! what comes for `edge.{zone}`: certificate and Host.
 //!
 //! Where who asks is: the client's subnet that the resolver gives (RFC 7871), else the resolver itself. Nothing is asked of other
 //! servers, and nothing else is answered: other zones are REFUSED, ANY gets one small record (RFC 8482), transfers are REFUSED.

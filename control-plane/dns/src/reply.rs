@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::name::Name;
 use crate::query::{Fault, HEADER_BYTES, Query};
-use crate::zone::{Found, TYPE_A, TYPE_AAAA, TYPE_HINFO, TYPE_NS, TYPE_SOA, What, Zone};
+use crate::zone::{Found, TYPE_A, TYPE_AAAA, TYPE_CNAME, TYPE_HINFO, TYPE_NS, TYPE_SOA, What, Zone};
 use crate::{Outcome, Transport, UDP_BYTES_MAX, UDP_BYTES_PLAIN};
 
 const FORMERR: u16 = 1;
@@ -73,7 +73,9 @@ pub(crate) fn write(
         What::NoNode => (SERVFAIL, 0, Outcome::NoNode),
         What::Refused => (REFUSED, 0, Outcome::Refused),
         What::BadVersion => (0, BADVERS_UPPER, Outcome::Refused),
-        What::Addresses | What::Soa | What::Nameservers | What::AnyIsNotAnswered => (0, 0, Outcome::Answered),
+        What::Addresses | What::Alias | What::Soa | What::Nameservers | What::AnyIsNotAnswered => {
+            (0, 0, Outcome::Answered)
+        }
     };
     writer.flags |= code;
     if !matches!(found.what, What::Refused | What::BadVersion) {
@@ -112,6 +114,11 @@ impl<'a, 'q> Writer<'a, 'q> {
             What::Addresses => {
                 for address in &found.addresses {
                     self.address(0, AT_QUESTION, *address, zone.ttl_s);
+                }
+            }
+            What::Alias => {
+                if let Some(name) = &found.alias {
+                    self.record(0, AT_QUESTION, TYPE_CNAME, zone.ttl_s, |writer| writer.name(zone, name));
                 }
             }
             What::Soa => self.soa(0, zone),

@@ -32,7 +32,6 @@ fn fleet() -> Vec<Node> {
         node("seoul-2", Role::Edge, INCHEON, "http://192.0.2.2"),
         node("seoul-6", Role::Edge, SEOUL, "https://[2001:db8::1]:443"),
         node("jeju-1", Role::Edge, JEJU, "https://192.0.2.3/"),
-        node("named", Role::Edge, JEJU, "https://edge.example"),
         node("jeju-cdn", Role::Cdn, JEJU, "https://192.0.2.9"),
     ]
 }
@@ -150,7 +149,6 @@ fn every_name_has_its_records_and_no_other() {
     assert_eq!(ask("jeju-1.edge.live.example", 28), no_record);
     assert_eq!(ask("jeju-cdn.cdn.live.example", 1), (0, [1, 0, 0]));
     assert_eq!(ask("jeju-cdn.edge.live.example", 1), no_name, "another role");
-    assert_eq!(ask("named.edge.live.example", 1), no_name, "it has a name of its own already");
     assert_eq!(ask("nobody.edge.live.example", 1), no_name);
     assert_eq!(ask("a.jeju-1.edge.live.example", 1), no_name);
     assert_eq!(ask("www.live.example", 1), no_name);
@@ -165,6 +163,52 @@ fn every_name_has_its_records_and_no_other() {
     for name in ["live.example", "edge.live.example", "jeju-1.edge.live.example"] {
         assert_eq!(ask(name, 255), (0, [1, 0, 0]), "ANY gets one small record");
     }
+}
+
+/// Code of an answer, and the name it gives if it is an alias.
+fn alias(nodes: &[Node], name: &str, kind: u16, from: &str) -> (u8, Option<Vec<u8>>) {
+    let message = question(name, kind);
+    let reply = ask(nodes, &message, from);
+    let record = &reply.bytes[message.len()..];
+    let is_alias = reply.counts() == [1, 0, 0] && record[2..4] == [0, 5];
+    (reply.code(), is_alias.then(|| record[12..].to_vec()))
+}
+
+#[test]
+fn a_node_with_a_name_is_answered_with_it() {
+    let mut nodes = fleet();
+    let place = Location { latitude: 33.25, ..JEJU };
+    nodes.push(node("jeju-2", Role::Edge, place, "https://jeju-2.Example.org:443/"));
+    nodes.push(node("jeju-3", Role::Edge, place, "https://jeju-3.edge.live.example"));
+    nodes.push(node("jeju-4", Role::Edge, place, "http://localhost:7880"));
+    nodes.push(node("busan-cdn", Role::Cdn, SEOUL, "https://busan-cdn.example.org"));
+    let name = |text: &str| Some(Name::parse(text).expect("a name").as_bytes().to_vec());
+    let jeju = "10.1.2.3";
+    // Its neighbour with an address is as near and comes first by its name; full, it is not chosen.
+    assert_eq!(alias(&nodes, "edge.live.example", 1, jeju), (0, None));
+    nodes[3].load = Load { participants: 5, capacity: 5, ..Load::default() };
+    for kind in [1, 28, 5, 16, 65] {
+        assert_eq!(alias(&nodes, "edge.live.example", kind, jeju), (0, name("jeju-2.example.org")), "{kind}");
+        assert_eq!(
+            alias(&nodes, "jeju-2.edge.live.example", kind, jeju),
+            (0, name("jeju-2.example.org")),
+            "{kind}"
+        );
+    }
+    assert_eq!(
+        alias(&nodes, "edge.live.example", 1, "203.0.113.5"),
+        (0, None),
+        "Seoul has addresses nearer by"
+    );
+    assert_eq!(alias(&nodes, "cdn.live.example", 28, "203.0.113.5"), (0, name("busan-cdn.example.org")));
+    for nowhere in ["jeju-3.edge.live.example", "jeju-4.edge.live.example"] {
+        assert_eq!(alias(&nodes, nowhere, 1, jeju), (3, None), "{nowhere} would lead back here, or nowhere");
+    }
+    let any = question("jeju-2.edge.live.example", 255);
+    assert_eq!(ask(&nodes, &any, jeju).bytes[any.len() + 3], 13, "HINFO");
+    let named: Vec<Node> = nodes.into_iter().filter(|node| node.id == "jeju-2").collect();
+    let full = [Node { load: Load { participants: 1, capacity: 1, ..Load::default() }, ..named[0].clone() }];
+    assert_eq!(ask(&full, &question("edge.live.example", 1), jeju).outcome, Outcome::NoNode);
 }
 
 #[test]

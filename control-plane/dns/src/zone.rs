@@ -12,6 +12,7 @@ use crate::{ABOUT_AS_NEAR_KM, Located, NODES_MAX};
 
 pub(crate) const TYPE_A: u16 = 1;
 pub(crate) const TYPE_NS: u16 = 2;
+pub(crate) const TYPE_CNAME: u16 = 5;
 pub(crate) const TYPE_SOA: u16 = 6;
 pub(crate) const TYPE_HINFO: u16 = 13;
 pub(crate) const TYPE_AAAA: u16 = 28;
@@ -44,12 +45,15 @@ pub struct Directory {
     cdn: Service,
 }
 
-/// The nodes of one role that have an address of their own.
+/// The nodes of one role.
 #[derive(Debug)]
 struct Service {
     v4: Family,
     v6: Family,
     addresses: BTreeMap<String, IpAddr>,
+    /// Hosts of those whose URL has a name, such as that of a load balancer; and the lot of them with those above.
+    names: BTreeMap<String, Name>,
+    all: Family,
 }
 
 #[derive(Debug)]
@@ -60,7 +64,7 @@ struct Family {
 }
 
 impl Directory {
-    /// Takes the edges and cdn nodes among `nodes` whose URL names an IP address.
+    /// Takes the edges and cdn nodes among `nodes`. One whose URL has an IP address is answered with it, another with the name there.
     #[must_use]
     pub fn new(nodes: &[&Node]) -> Self {
         Self { edges: Service::new(nodes, Role::Edge), cdn: Service::new(nodes, Role::Cdn) }
@@ -82,19 +86,37 @@ impl Service {
             Family { nobody: atlas.carrying([]), is_empty: of_family.is_empty(), atlas }
         };
         let (v4, v6) = (family(true), family(false));
-        let addresses = addressed.iter().map(|(node, address)| (node.id.clone(), *address)).collect();
-        Self { v4, v6, addresses }
+        let addresses: BTreeMap<String, IpAddr> =
+            addressed.iter().map(|(node, address)| (node.id.clone(), *address)).collect();
+        let unaddressed = nodes.iter().filter(|node| node.role == role && !addresses.contains_key(&node.id));
+        let named: Vec<(&Node, Name)> =
+            unaddressed.filter_map(|node| Some((*node, name_of(&node.url)?))).collect();
+        let both: Vec<&Node> =
+            addressed.iter().map(|(node, _)| *node).chain(named.iter().map(|(node, _)| *node)).collect();
+        let atlas = Atlas::new(&both, role);
+        let all = Family { nobody: atlas.carrying([]), is_empty: both.is_empty(), atlas };
+        let names = named.into_iter().map(|(node, name)| (node.id.clone(), name)).collect();
+        Self { v4, v6, addresses, names, all }
     }
 }
 
 /// `http(s)://192.0.2.1:8080` or `http(s)://[2001:db8::1]`; a URL with a name has no address of its own.
 fn address_of(url: &str) -> Option<IpAddr> {
-    let rest = url.split_once("://")?.1;
-    let authority = rest.split(['/', '?', '#']).next()?;
+    let authority = authority_of(url)?;
     if let Some(bracketed) = authority.strip_prefix('[') {
         return bracketed.split(']').next()?.parse().ok();
     }
     authority.split(':').next()?.parse::<IpAddr>().ok().map(|address| address.to_canonical())
+}
+
+/// The host of `https://seoul-edge.example:443`: a name that others resolve, so of two labels at least.
+fn name_of(url: &str) -> Option<Name> {
+    let host = authority_of(url)?.split(':').next()?;
+    Name::parse(host).ok().filter(|name| name.labels().len() > 1)
+}
+
+fn authority_of(url: &str) -> Option<&str> {
+    url.split_once("://")?.1.split(['/', '?', '#']).next()
 }
 
 /// What stands in an answer.
@@ -102,6 +124,8 @@ fn address_of(url: &str) -> Option<IpAddr> {
 pub(crate) struct Found {
     pub(crate) what: What,
     pub(crate) addresses: Vec<IpAddr>,
+    /// With [`What::Alias`].
+    pub(crate) alias: Option<Name>,
     /// The answer holds for everybody who shares so many bits of the subnet that was asked for.
     pub(crate) scope_bits: u8,
 }
@@ -110,6 +134,8 @@ pub(crate) struct Found {
 pub(crate) enum What {
     #[default]
     Addresses,
+    /// CNAME: who asks goes on with that name (RFC 1034, section 3.6.2).
+    Alias,
     Soa,
     Nameservers,
     /// ANY: one record that says so (RFC 8482, section 4.2).
@@ -147,10 +173,10 @@ impl Zone {
         };
         match labels.as_slice() {
             [] => self.apex(query.kind),
-            [service] if *service == b"edge" => nearest(&directory.edges, query, from, locate),
-            [service] if *service == b"cdn" => nearest(&directory.cdn, query, from, locate),
-            [id, service] if *service == b"edge" => one(&directory.edges, id, query.kind),
-            [id, service] if *service == b"cdn" => one(&directory.cdn, id, query.kind),
+            [service] if *service == b"edge" => self.nearest(&directory.edges, query, from, locate),
+            [service] if *service == b"cdn" => self.nearest(&directory.cdn, query, from, locate),
+            [id, service] if *service == b"edge" => self.one(&directory.edges, id, query.kind),
+            [id, service] if *service == b"cdn" => self.one(&directory.cdn, id, query.kind),
             _ => self.nameserver(query),
         }
     }
@@ -175,6 +201,49 @@ impl Zone {
     }
 }
 
+impl Zone {
+    fn one(&self, service: &Service, id: &[u8], kind: u16) -> Found {
+        let Ok(id) = std::str::from_utf8(id) else { return What::NoSuchName.into() };
+        match service.addresses.get(id) {
+            Some(address) => records(std::iter::once(*address), kind),
+            None => self.alias(service, id, kind, 0).unwrap_or(What::NoSuchName.into()),
+        }
+    }
+
+    /// The nearest nodes to who asks: their addresses, or the name of the nearest if that is all it has.
+    fn nearest(
+        &self,
+        service: &Service,
+        query: &Query<'_>,
+        from: IpAddr,
+        locate: &dyn Fn(IpAddr) -> Located,
+    ) -> Found {
+        if query.kind == TYPE_ANY {
+            return What::AnyIsNotAnswered.into();
+        }
+        let (location, scope_bits) = place(query, from, locate);
+        let hint = Hint { location, region: None };
+        if !service.names.is_empty() {
+            let all = &service.all;
+            let first = all.atlas.first(&all.nobody, &hint, &Measured::default());
+            let alias = first.and_then(|node| self.alias(service, &node.id, query.kind, scope_bits));
+            if let Some(alias) = alias {
+                return alias;
+            }
+        }
+        nearest_addresses(service, query.kind, &hint, scope_bits)
+    }
+
+    /// That a name stands for a node's host. A host in this zone would lead back here.
+    fn alias(&self, service: &Service, id: &str, kind: u16, scope_bits: u8) -> Option<Found> {
+        let name = service.names.get(id).filter(|name| name.below(&self.apex).is_none())?;
+        if kind == TYPE_ANY {
+            return Some(What::AnyIsNotAnswered.into());
+        }
+        Some(Found { what: What::Alias, alias: Some(name.clone()), addresses: Vec::new(), scope_bits })
+    }
+}
+
 /// Addresses of the kind asked for.
 fn records(addresses: impl Iterator<Item = IpAddr>, kind: u16) -> Found {
     let of_kind = |address: &IpAddr| kind == if address.is_ipv4() { TYPE_A } else { TYPE_AAAA };
@@ -182,29 +251,21 @@ fn records(addresses: impl Iterator<Item = IpAddr>, kind: u16) -> Found {
         TYPE_A | TYPE_AAAA => {
             let addresses: Vec<IpAddr> = addresses.filter(of_kind).collect();
             let what = if addresses.is_empty() { What::NoSuchRecord } else { What::Addresses };
-            Found { what, addresses, scope_bits: 0 }
+            Found { what, addresses, ..Found::default() }
         }
         TYPE_ANY => What::AnyIsNotAnswered.into(),
         _ => What::NoSuchRecord.into(),
     }
 }
 
-fn one(service: &Service, id: &[u8], kind: u16) -> Found {
-    let address = std::str::from_utf8(id).ok().and_then(|id| service.addresses.get(id));
-    address.map_or_else(|| What::NoSuchName.into(), |address| records(std::iter::once(*address), kind))
-}
-
-/// The nearest nodes to who asks.
-fn nearest(service: &Service, query: &Query<'_>, from: IpAddr, locate: &dyn Fn(IpAddr) -> Located) -> Found {
-    let (family, other) = match query.kind {
+/// The nearest nodes to who asks that have an address.
+fn nearest_addresses(service: &Service, kind: u16, hint: &Hint, scope_bits: u8) -> Found {
+    let (family, other) = match kind {
         TYPE_A => (&service.v4, &service.v6),
         TYPE_AAAA => (&service.v6, &service.v4),
-        TYPE_ANY => return What::AnyIsNotAnswered.into(),
         _ => return What::NoSuchRecord.into(),
     };
-    let (location, scope_bits) = place(query, from, locate);
-    let hint = Hint { location, region: None };
-    let near = family.atlas.choose(&family.nobody, &hint, &Measured::default(), NODES_MAX);
+    let near = family.atlas.choose(&family.nobody, hint, &Measured::default(), NODES_MAX);
     let nearest_km = near.first().and_then(|(_, distance_km)| *distance_km);
     // Of nodes whose distance nobody knows all are as near.
     let is_near = |distance_km: Option<f64>| match (nearest_km, distance_km) {
@@ -219,7 +280,7 @@ fn nearest(service: &Service, query: &Query<'_>, from: IpAddr, locate: &dyn Fn(I
         (true, true) => What::NoSuchRecord,
         (true, false) => What::NoNode,
     };
-    Found { what, addresses, scope_bits }
+    Found { what, addresses, alias: None, scope_bits }
 }
 
 /// Where who asks is, and for which part of the subnet given that holds.

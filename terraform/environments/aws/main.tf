@@ -8,6 +8,11 @@ provider "aws" {
 locals {
   roles   = module.topology.nodes_by_role
   machine = { for role, size in var.sizes : role => merge(size, { parameters = var.parameters, artefacts = var.artefacts }) }
+  # Names that lead to any node of a role: by latency, and by the control planes' own DNS.
+  shared_names = { for label in ["edge", "cdn"] : label => compact([
+    "${label}.${var.domain}",
+    var.geodns == null ? "" : "${label}.${var.geodns.label}.${var.domain}",
+  ]) }
   nearest = {
     class = toset(values(var.control_planes))
     edge  = toset([for name, region in var.regions : name if region.edges > 0])
@@ -56,7 +61,7 @@ module "edge" {
   regions        = module.network.regions
   configurations = module.topology.configurations
   machine        = local.machine["edge"]
-  host_names     = ["edge.${var.domain}"]
+  host_names     = local.shared_names.edge
 }
 
 module "origin" {
@@ -76,7 +81,7 @@ module "cdn" {
   configurations = module.topology.configurations
   members        = module.topology.cdn_members
   machine        = local.machine["cdn"]
-  host_names     = ["cdn.${var.domain}"]
+  host_names     = local.shared_names.cdn
   cloudfront = var.cloudfront_certificate_arn == null ? null : {
     host_name       = "replay.${var.domain}"
     certificate_arn = var.cloudfront_certificate_arn

@@ -15,7 +15,7 @@ variable "zone_id" {
 }
 
 variable "regions" {
-  description = "Regions by name; see modules/topology. `certificate_arn` is the ACM certificate for *.DOMAIN in that AWS region."
+  description = "Regions by name; see modules/topology. `certificate_arn` is the ACM certificate for *.DOMAIN in that AWS region; with `geodns` for *.LABEL.DOMAIN too."
   type = map(object({
     aws_region      = string
     certificate_arn = string
@@ -61,7 +61,7 @@ variable "database" {
 }
 
 variable "geodns" {
-  description = "Label below the domain that the control planes answer for by position: edge.LABEL.DOMAIN, cdn.LABEL.DOMAIN. `delegated` makes the NS record. Null: no DNS of our own. Only nodes whose URL has an IP address are answered with."
+  description = "Label below the domain that the control planes answer for by position: edge.LABEL.DOMAIN, cdn.LABEL.DOMAIN, each a CNAME of the nearest node's name at its load balancer. `delegated` makes the NS record. Null: no DNS of our own."
   type = object({
     label     = string
     ttl_s     = optional(number, 30)
