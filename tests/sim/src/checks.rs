@@ -6,7 +6,8 @@ use edge_sfu::{LinkId, Origin, SessionId, SourceId};
 use edge_wire::control::Announce;
 use edge_wire::journal::Entry;
 
-use crate::world::{World, link, peer_of};
+use crate::wires::{link, peer_of};
+use crate::world::World;
 
 /// Longest hop path, as the cascade has it.
 const HOPS_MAX: usize = 8;

@@ -7,7 +7,8 @@ use std::time::Duration;
 use edge_room::{LINK_GRACE, PeerId, RESUME_LINGER};
 use rand::Rng as _;
 
-use crate::world::{World, link};
+use crate::wires::link;
+use crate::world::World;
 
 const EDGES: std::ops::RangeInclusive<usize> = 2..=12;
 const PEOPLE: std::ops::RangeInclusive<usize> = 3..=16;

@@ -17,6 +17,8 @@ mod checks;
 mod client;
 pub mod failover;
 pub mod lesson;
+mod people;
 mod plan;
 pub mod scale;
+mod wires;
 mod world;

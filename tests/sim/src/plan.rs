@@ -2,6 +2,7 @@
 //! view of it what the real function says.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use control_plane_api::node::{Link, Load, Node, Role};
 use control_plane_api::topology::Topology;
@@ -9,8 +10,10 @@ use control_plane_placement::{Network, Plan, plan};
 use edge_room::RoomPeers;
 use edge_room::topology::neighbours;
 use edge_sfu::LinkId;
+use rand::Rng as _;
 
-use crate::world::{ROOM, World, delay_ms, link, node_id};
+use crate::wires::{delay_ms, link};
+use crate::world::{Due, ROOM, World, node_id};
 
 /// What one edge knows of the fleet.
 #[derive(Clone, Debug, Default)]
@@ -62,6 +65,41 @@ impl World {
             load: Load::default(),
             links: links.collect(),
         }
+    }
+
+    /// The control plane plans once it has heard of a change.
+    pub(crate) fn plan_soon(&mut self) {
+        let wait = Duration::from_millis(self.rng.random_range(50..1_000));
+        self.schedule(wait, Due::Plan);
+    }
+
+    /// Who is in the room changed: every edge hears of it, and it is planned anew.
+    pub(crate) fn tell_presence(&mut self) {
+        self.tell_view();
+        self.plan_soon();
+    }
+
+    /// Every edge hears of it in its own time, so that views differ for a while.
+    pub(crate) fn tell_view(&mut self) {
+        self.version += 1;
+        for at in 0..self.edges.len() {
+            let wait = Duration::from_millis(self.rng.random_range(5..self.view_delay_ms.max(6)));
+            let view = Box::new(self.current_view());
+            self.schedule(wait, Due::View { at, version: self.version, view });
+        }
+    }
+
+    pub(crate) fn current_view(&self) -> View {
+        View { presence: self.presence.clone(), topology: self.topology.clone() }
+    }
+
+    pub(crate) fn view(&mut self, at: usize, version: u64, view: View) {
+        if version < self.edges[at].seen {
+            return;
+        }
+        self.edges[at].seen = version;
+        self.edges[at].view = view;
+        self.follow_plan(at);
     }
 
     /// An edge does what its view and its links say.
