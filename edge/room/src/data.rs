@@ -13,6 +13,7 @@ use edge_wire::model;
 use crate::edge::{Edge, Link};
 use crate::limits::{DATA_BYTES_MAX, EARLY_BYTES_MAX, EARLY_DATA_MAX, HOPS_MAX};
 use crate::origin::Stage;
+use crate::participant::Peer;
 use crate::room::{Room, Who};
 use crate::{Output, PeerId};
 
@@ -28,7 +29,7 @@ impl Room {
             tracing::debug!(bytes, "a data packet is larger than a link takes and is dropped");
             return;
         }
-        self.deliver(edge, from, data);
+        self.deliver(edge, data);
         let mut data = RoomData {
             room: self.record.name.clone(),
             data: data.clone(),
@@ -50,9 +51,12 @@ impl Room {
     /// Data over a link.
     pub(crate) fn link_data(&mut self, edge: &mut Edge, now: Instant, link: LinkId, data: RoomData) {
         if edge.links.get(&link).is_some_and(Link::is_plain) {
-            return self.deliver(edge, None, &data.data);
+            return self.deliver(edge, &data.data);
         }
         let node_id = data.node_id.clone();
+        // Of one that moves between that edge and this one, and speaks at both.
+        let moves =
+            !self.remotes.contains_key(&data.data.from_sid) && self.present(&data.data.from_sid).is_some();
         let Some(origin) = self.origins.get_mut(&node_id) else { return };
         if origin.upstream != Some(link) || origin.follow != data.follow {
             // It comes again by the way that is in use now.
@@ -61,7 +65,7 @@ impl Room {
         let sid = &data.data.from_sid;
         if !data.data.reliable {
             if origin.stage != Stage::Asked && (data.passed as usize) < HOPS_MAX {
-                self.deliver(edge, None, &data.data);
+                self.deliver(edge, &data.data);
                 self.pass_on(edge, &RoomData { passed: data.passed + 1, ..data }, Some(link));
             }
             return;
@@ -69,7 +73,8 @@ impl Room {
         let is_known = sid.is_empty()
             || self.remotes.contains_key(sid)
             || origin.log.is_gone(sid)
-            || origin.log.is_before(&data);
+            || origin.log.is_before(&data)
+            || moves;
         if !origin.is_live() || !is_known {
             origin.hold(data);
             return;
@@ -94,7 +99,7 @@ impl Room {
         state.early = others;
         let ours: VecDeque<RoomData> = ours;
         for data in ours {
-            self.deliver(edge, None, &data.data);
+            self.deliver(edge, &data.data);
         }
     }
 
@@ -113,7 +118,7 @@ impl Room {
         let is_before = origin.log.is_before(&data);
         origin.log.keep(now, data.clone());
         if !is_before {
-            self.deliver(edge, None, &data.data);
+            self.deliver(edge, &data.data);
         }
         self.pass_on(edge, &data, None);
     }
@@ -148,7 +153,8 @@ impl Room {
         }
     }
 
-    fn deliver(&mut self, edge: &mut Edge, from: Option<PeerId>, data: &model::Data) {
+    /// To the clients meant, but for every connection of its sender: one that moves has two, and the other may be here.
+    fn deliver(&mut self, edge: &mut Edge, data: &model::Data) {
         let ids: Vec<PeerId> = if data.destinations.is_empty() {
             self.peers.keys().copied().collect()
         } else {
@@ -156,8 +162,9 @@ impl Room {
                 data.destinations.iter().filter_map(|identity| self.local(identity)).collect();
             named.into_iter().collect()
         };
-        for id in ids.into_iter().filter(|id| Some(*id) != from) {
-            let Some(peer) = self.peers.get_mut(&id) else { continue };
+        for id in ids {
+            let is_other = |peer: &&mut Peer| peer.sid() != data.from_sid;
+            let Some(peer) = self.peers.get_mut(&id).filter(is_other) else { continue };
             if data.reliable && peer.early.is_some() {
                 wait(&mut peer.early, data.payload.clone());
                 continue;

@@ -15,7 +15,7 @@ use crate::binding::attach;
 use crate::demand::release;
 use crate::edge::Edge;
 use crate::limits::{GHOST_MAX, HEIR_MAX, MOVE_VERSIONS};
-use crate::participant::Remote;
+use crate::participant::{Remote, is_newer};
 use crate::room::{Room, Who};
 use crate::track::{Owner, Track};
 use crate::{Fact, LeaveAction, LeaveReason, Output, PeerId, Rooms};
@@ -106,11 +106,21 @@ impl Room {
     /// Falls due with the room's timers.
     pub(crate) fn handover_due(&mut self, edge: &mut Edge, now: Instant, id: PeerId) {
         match self.peers.get(&id).map(|peer| &peer.standing) {
-            Some(Standing::Heir(heir)) if heir.until <= now => self.promote(edge, now, id),
+            Some(Standing::Heir(heir)) if heir.until <= now => self.heir_due(edge, now, id),
             Some(Standing::Ghost { until }) if *until <= now => {
                 self.dismiss(edge, now, id, LeaveReason::ServerShutdown, LeaveAction::Disconnect);
             }
             _ => {}
+        }
+    }
+
+    /// An heir whose media never came to this edge has nothing to go on with: its first connection, which may be working, stays.
+    fn heir_due(&mut self, edge: &mut Edge, now: Instant, id: PeerId) {
+        let Some(peer) = self.peers.get(&id) else { return };
+        if peer.participant.state == ParticipantState::Active as i32 && peer.resume_until.is_none() {
+            self.promote(edge, now, id);
+        } else {
+            self.dismiss(edge, now, id, LeaveReason::ConnectionTimeout, LeaveAction::Reconnect);
         }
     }
 
@@ -149,12 +159,28 @@ impl Room {
         edge.push(Output::Moved { peer: id });
     }
 
+    /// Somebody joined with the heir's identity after the participant it goes on for.
+    fn is_overtaken(&self, id: PeerId) -> bool {
+        let Some(heir) = self.peers.get(&id) else { return false };
+        let Some(Who::Remote(other)) = self.identities.get(&heir.participant.identity) else { return false };
+        let before = self.remotes.get(heir.sid()).map_or(&heir.participant, |remote| &remote.participant);
+        let other = self.remotes.get(other).filter(|remote| remote.participant.sid != heir.sid());
+        other.is_some_and(|other| is_newer(&other.participant, before))
+    }
+
     fn promote(&mut self, edge: &mut Edge, now: Instant, id: PeerId) {
+        if self.is_overtaken(id) {
+            self.dismiss(edge, now, id, LeaveReason::DuplicateIdentity, LeaveAction::Disconnect);
+            return;
+        }
         let Some(peer) = self.peers.get_mut(&id) else { return };
         let Standing::Heir(heir) = std::mem::take(&mut peer.standing) else { return };
         let (sid, identity) = (peer.sid().to_owned(), peer.participant.identity.clone());
         match self.identities.get(&identity).cloned() {
-            Some(Who::Remote(other)) if other != sid => self.drop_remote(edge, now, &other),
+            Some(Who::Remote(other)) if other != sid => {
+                self.suppress(&other);
+                self.drop_remote(edge, now, &other);
+            }
             Some(Who::Local(other)) if other != id => {
                 self.dismiss(edge, now, other, LeaveReason::DuplicateIdentity, LeaveAction::Disconnect);
             }

@@ -141,6 +141,46 @@ fn an_heir_that_does_not_publish_takes_its_place_in_time_and_one_that_goes_chang
     assert!(scene.world.watch(scene.watchers[1], &scene.camera.clone()).is_none());
 }
 
+/// Signalling reached the new edge and media did not: the connection that works is not given up for it.
+#[test]
+fn an_heir_that_never_connected_does_not_take_the_place() {
+    let mut scene = scene();
+    let mut join = scene.world.join_request("teacher");
+    join.moves = Some(Move { participant_sid: scene.sid.clone(), tracks: Vec::new() });
+    let now = scene.world.now;
+    let peer = scene.world.edges[2].rooms.join(now, join).expect("there is room");
+    scene.world.edges[2].clients.insert(peer, Client::new());
+    scene.world.pass(HEIR_MAX + GHOST_MAX);
+    assert_eq!(scene.world.client(scene.watchers[1]).roster["teacher"].node_id, "edge-0");
+    assert_eq!(scene.origin(scene.watchers[1]), Origin::Link(link(0)));
+    assert_eq!(scene.world.client((2, peer)).count(|n| matches!(n, Notice::Leave { .. })), 1);
+    assert_eq!(scene.world.client(scene.teacher).count(|n| matches!(n, Notice::Leave { .. })), 0);
+}
+
+/// While both connections are open, what is said by either is heard once everywhere, and never by who said it.
+#[test]
+fn what_is_said_on_the_way_is_heard_once_by_everybody() {
+    let mut scene = scene();
+    for at in scene.watchers.into_iter().chain([scene.teacher]) {
+        scene.world.open_channels(at);
+    }
+    let heir = scene.heir(2);
+    scene.world.open_channels(heir);
+    scene.world.camera(heir);
+    scene.world.say(scene.teacher, true, ":one");
+    scene.world.say(heir, true, ":two");
+    scene.begins(heir);
+    scene.world.say(scene.teacher, true, ":three");
+    scene.world.say(heir, true, ":four");
+    for at in scene.watchers {
+        let heard: Vec<_> = scene.world.heard(at).into_iter().map(|(_, text)| text).collect();
+        assert_eq!(heard, [":one", ":two", ":three", ":four"], "{at:?}");
+    }
+    for at in [scene.teacher, heir] {
+        assert!(scene.world.heard(at).is_empty(), "{at:?}");
+    }
+}
+
 #[test]
 fn a_participant_may_move_on_and_back() {
     let mut scene = scene();
