@@ -109,11 +109,12 @@ impl Spool {
         if self.pending.len() >= PENDING_BYTES_MAX {
             return false;
         }
+        self.sequence += 1;
+        // Its number is a part of its length.
+        record.sequence = self.sequence;
         if prost::Message::encoded_len(&record) > RECORD_BYTES_MAX {
             record::shorten(&mut record);
         }
-        self.sequence += 1;
-        record.sequence = self.sequence;
         spool::append(&record, &mut self.pending);
         segment::attend(&mut self.present, record);
         true

@@ -163,6 +163,24 @@ fn a_full_spool_loses_the_oldest_and_says_how_much() {
     assert!(lost > 10_000 && kept > 5_000, "{lost} lost, {kept} kept");
 }
 
+/// The number that a fact gets counts too: one byte over the limit and nothing after it in the file is read any more.
+#[test]
+fn a_fact_of_just_the_largest_size_is_read_back_and_the_next_one_too() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut spool = Spool::open(directory.path(), BEGIN_MS).expect("opens");
+    spool.shared.enter(CONTROL_PLANE, Position::default());
+    for over in 0..8 {
+        let mut large = fact(Kind::ParticipantJoined, &format!("large {over}"), BEGIN_MS);
+        let room = RECORD_BYTES_MAX - prost::Message::encoded_len(&large) - 6 + over;
+        large.participant.as_mut().expect("of somebody").metadata = "m".repeat(room);
+        assert!(spool.append(large));
+    }
+    join(&mut spool, "after");
+    spool.sync().expect("synced");
+    let (facts, _) = told(&spool, Position::default());
+    assert_eq!(facts.len(), 9, "{facts:?}");
+}
+
 #[test]
 fn a_disk_that_takes_nothing_costs_no_order() {
     let directory = tempfile::tempdir().expect("a directory");

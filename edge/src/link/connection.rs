@@ -1,6 +1,5 @@
 //! One link's life: hello, then control, data and media until either side ends it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -16,6 +15,7 @@ use tokio::sync::mpsc;
 
 use super::detector::{Change, Detector, TICK};
 use super::endpoint::Context;
+use super::streams::{Evicted, Streams};
 use super::{CONTROL_MAX, Counters, DATA_MAX, DEAD_AFTER, Link, LinkEvent};
 use crate::shard::{Input, LINK_PACKETS_MAX};
 
@@ -23,8 +23,8 @@ use crate::shard::{Input, LINK_PACKETS_MAX};
 const HELLO_TIMEOUT: Duration = Duration::from_secs(3);
 /// Probes that wait for the next look; a look comes every few of them.
 const PROBES_MAX: usize = 32;
-/// Publishers whose data streams are kept open towards one peer; beyond it the oldest by name is closed.
-const DATA_STREAMS_KEPT: usize = 512;
+/// A stream that is given up in the middle of its publisher's words is waited for this long.
+const STREAM_END: Duration = Duration::from_secs(1);
 
 /// Runs the link until it ends. `dialed` names the peer when this side dialed.
 ///
@@ -193,18 +193,19 @@ async fn write_data(
     connection: &quinn::Connection,
     mut queue: mpsc::Receiver<RoomData>,
 ) -> anyhow::Result<()> {
-    let mut streams: BTreeMap<String, quinn::SendStream> = BTreeMap::new();
+    let mut streams: Streams<quinn::SendStream> = Streams::new();
     while let Some(data) = queue.recv().await {
-        let publisher = data.data.from_sid.clone();
-        if !streams.contains_key(&publisher) {
-            if streams.len() >= DATA_STREAMS_KEPT
-                && let Some((_, mut oldest)) = streams.pop_first()
-            {
-                let _ = oldest.finish();
+        let publisher = &data.data.from_sid;
+        if streams.get(publisher, Instant::now()).is_none() {
+            if let Some(Evicted { mut stream, is_busy }) = streams.evict(Instant::now()) {
+                let _ = stream.finish();
+                if is_busy {
+                    let _ = tokio::time::timeout(STREAM_END, stream.stopped()).await;
+                }
             }
-            streams.insert(publisher.clone(), connection.open_uni().await?);
+            streams.insert(publisher, connection.open_uni().await?, Instant::now());
         }
-        let stream = streams.get_mut(&publisher).context("just inserted")?;
+        let stream = streams.get(publisher, Instant::now()).context("just inserted")?;
         write(stream, &data).await?;
     }
     Ok(())

@@ -19,6 +19,7 @@
 mod connection;
 mod detector;
 mod endpoint;
+mod streams;
 #[cfg(test)]
 mod tests;
 
