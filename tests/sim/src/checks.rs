@@ -9,8 +9,11 @@ use edge_wire::journal::Entry;
 use crate::wires::{link, peer_of};
 use crate::world::World;
 
-/// Longest hop path, as the cascade has it.
-const HOPS_MAX: usize = 8;
+/// Edges on the longest way that may be told at any moment, as the cascade has it: two parts of a tree that lost a link, joined
+/// by a second parent, until it is planned anew.
+const HOPS_MAX: usize = 16;
+/// Edges on the longest way of a planned tree.
+const TREE_HOPS_MAX: usize = 8;
 
 /// A way never passes an edge twice, ends with who tells it, and is not told to whom it passed.
 pub(crate) fn announcement(announce: &Announce, from: &str, to: &str) {
@@ -47,7 +50,7 @@ impl World {
     pub(crate) fn check_always(&self) {
         for at in 0..self.edges.len() {
             for source in self.edges[at].books.sources.keys() {
-                let (_, is_loop) = self.follow(at, *source);
+                let (_, is_loop, _) = self.follow(at, *source);
                 assert!(!is_loop, "media goes round in a circle through edge {at}");
             }
         }
@@ -89,13 +92,17 @@ impl World {
     }
 
     fn check_ways(&self) {
-        if let Err(what) = self.ways() {
-            panic!("{what}");
+        match self.ways() {
+            Ok(longest) => {
+                assert!(longest <= TREE_HOPS_MAX, "media passes {longest} edges in a planned tree")
+            }
+            Err(what) => panic!("{what}"),
         }
     }
 
-    /// Every client gets every track of the others; else who does not, and why.
-    pub(crate) fn ways(&self) -> Result<(), String> {
+    /// Every client gets every track of the others, at most over so many edges; else who does not, and why.
+    pub(crate) fn ways(&self) -> Result<usize, String> {
+        let mut longest = 0;
         let published: Vec<(usize, String, String)> = self
             .people
             .iter()
@@ -112,14 +119,15 @@ impl World {
                     let mid = client.tracks.get(track).ok_or_else(|| format!("{what}: it has no section"))?;
                     let source = edge.books.sessions[&SessionId(peer.0)].watches.get(mid);
                     let source = source.ok_or_else(|| format!("{what}: nothing feeds its section"))?;
-                    let (end, is_loop) = self.follow(index, *source);
+                    let (end, is_loop, edges) = self.follow(index, *source);
+                    longest = longest.max(edges);
                     if is_loop || end != Some(*home) {
                         return Err(format!("{what}: its way ends at {end:?} (circle: {is_loop})"));
                     }
                 }
             }
         }
-        Ok(())
+        Ok(longest)
     }
 
     /// Everybody has every reliable packet of everybody who is there, from the first one heard to the last.
@@ -179,30 +187,30 @@ impl World {
         }
     }
 
-    /// From a source upstream: the edge where it is published, if the way is whole; and whether it is a circle.
-    fn follow(&self, at: usize, source: SourceId) -> (Option<usize>, bool) {
+    /// From a source upstream: the edge where it is published, if the way is whole; whether it is a circle; edges on it.
+    fn follow(&self, at: usize, source: SourceId) -> (Option<usize>, bool, usize) {
         let (mut at, mut source) = (at, source);
         let mut passed = BTreeSet::new();
         loop {
             if !passed.insert((at, source)) {
-                return (None, true);
+                return (None, true, passed.len());
             }
             let books = &self.edges[at].books;
             match books.sources.get(&source).map(|(origin, _)| *origin) {
-                None => return (None, false),
+                None => return (None, false, passed.len()),
                 Some(Origin::Link(from)) => {
                     let flow = books
                         .receives
                         .iter()
                         .find(|(_, (fed, _))| *fed == source)
                         .map(|((_, flow), _)| *flow);
-                    let Some(flow) = flow else { return (None, false) };
+                    let Some(flow) = flow else { return (None, false, passed.len()) };
                     let far = peer_of(from);
                     let fed = self.edges[far].books.feeds.get(&(link(at), flow));
-                    let Some((above, _)) = fed else { return (None, false) };
+                    let Some((above, _)) = fed else { return (None, false, passed.len()) };
                     (at, source) = (far, *above);
                 }
-                Some(_) => return (Some(at), false),
+                Some(_) => return (Some(at), false, passed.len()),
             }
         }
     }

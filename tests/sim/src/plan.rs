@@ -50,6 +50,7 @@ impl World {
             bitrate_out_bps: 0,
             flows_out: 0,
             flows_in: 0,
+            wire_version: 0,
         });
         Node {
             id: node_id(index),
