@@ -8,6 +8,7 @@ import { Tabs } from '../classroom/tabs';
 import type { ClassroomView } from '../classroom/use-classroom';
 import type { Slides } from '../classroom/use-slides';
 import { useT } from '../i18n';
+import { Loading } from '../ui/notice';
 import { PanelFrame } from './panel-frame';
 
 export type Tab = 'quiz' | 'questions' | 'slides';
@@ -40,13 +41,17 @@ export function ActivityPanel({ room, view, slides, tab, onTab, canAsk, onClose 
       </Tabs>
       <div className="panel-scroll" role="tabpanel" id={`tabpanel-${tab}`} aria-labelledby={`tab-${tab}`} tabIndex={0}>
         {view.stale && <p className="soft stale">{t('room.stale')}</p>}
-        {tab === 'quiz' &&
+        {!view.known && !view.stale && tab !== 'slides' && <Loading />}
+        {view.known &&
+          tab === 'quiz' &&
           (room.teaches ? (
             <QuizDesk room={room} live={live} offsetMs={offsetMs} />
           ) : (
             <StudentActivities room={room} view={view} />
           ))}
-        {tab === 'questions' && <QuestionPile room={room} questions={live.questions} parcels={view.parcels} canAsk={canAsk} />}
+        {tab === 'questions' && (view.known || view.parcels.length > 0 || canAsk) && (
+          <QuestionPile room={room} questions={live.questions} parcels={view.parcels} canAsk={canAsk} />
+        )}
         {tab === 'slides' && <SlideDesk slides={slides} />}
       </div>
     </PanelFrame>

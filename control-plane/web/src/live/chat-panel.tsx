@@ -15,6 +15,8 @@ const AT_END_PX = 80;
 interface ChatPanelProps {
   room: Classroom;
   lines: readonly Line[];
+  /** Whether the class's chat has been told yet: an empty list means nothing before. */
+  known: boolean;
   canSend: boolean;
   /** Accounts whose chat is paused. */
   muted: ReadonlySet<string>;
@@ -23,7 +25,7 @@ interface ChatPanelProps {
   onClose: () => void;
 }
 
-export function ChatPanel({ room, lines, canSend, muted, notice, onClose }: ChatPanelProps) {
+export function ChatPanel({ room, lines, known, canSend, muted, notice, onClose }: ChatPanelProps) {
   const t = useT();
   const [text, setText] = useState('');
   const [said, setSaid] = useState('');
@@ -80,7 +82,7 @@ export function ChatPanel({ room, lines, canSend, muted, notice, onClose }: Chat
             {t('chat.earlier')}
           </button>
         )}
-        {lines.length === 0 && <p className="soft">{t('live.chat.empty')}</p>}
+        {lines.length === 0 && <p className="soft">{t(known ? 'live.chat.empty' : 'live.chat.unknown')}</p>}
         <ul>
           {lines.map((line) => (
             <MessageRow

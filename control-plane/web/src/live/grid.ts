@@ -5,7 +5,7 @@ const ASPECT_MIN_WIDE = 1.5;
 const ASPECT_MIN_UPRIGHT = 0.9;
 /** Smaller tiles show a name and no face. */
 const TILE_WIDTH_MIN_PX = 150;
-const GAP_PX = 8;
+export const GAP_PX = 8;
 const TILES_MAX = 25;
 
 export interface GridShape {

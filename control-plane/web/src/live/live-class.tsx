@@ -144,6 +144,7 @@ function Inside({ entry, session, view }: { entry: Class; session: LiveSession; 
           <ChatPanel
             room={room}
             lines={lines}
+            known={classroom.known}
             canSend={view.canSend}
             muted={classroom.muted}
             onClose={close}

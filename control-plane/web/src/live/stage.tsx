@@ -1,6 +1,6 @@
-import { type RefObject, useEffect, useLayoutEffect, useRef, useState } from 'react';
+import { type CSSProperties, type RefObject, useEffect, useLayoutEffect, useRef, useState } from 'react';
 import { useT } from '../i18n';
-import { gridShape } from './grid';
+import { GAP_PX, type GridShape, gridShape } from './grid';
 import { orderPeople } from './order';
 import { ScreenTile, Tile } from './tile';
 import type { Person } from './view';
@@ -52,11 +52,7 @@ export function Stage({ people, spotlight, compact }: StageProps) {
         <ul
           className={column ? 'strip' : 'tiles'}
           aria-label={t('live.grid')}
-          style={
-            column
-              ? undefined
-              : { gridTemplateColumns: `repeat(${shape.columns}, ${shape.tileWidth}px)`, gridAutoRows: `${shape.tileHeight}px` }
-          }
+          style={column ? undefined : sizesOf(shape)}
         >
           {tiles}
         </ul>
@@ -65,6 +61,12 @@ export function Stage({ people, spotlight, compact }: StageProps) {
       {hidden > 0 && <p className="stage-note">{t('live.more', { count: hidden })}</p>}
     </div>
   );
+}
+
+/** Rows of tiles of one size; the last row, too, stands in the middle. */
+function sizesOf({ columns, tileWidth, tileHeight }: GridShape): CSSProperties {
+  const width = columns * tileWidth + (columns - 1) * GAP_PX;
+  return { width, '--tile-width': `${tileWidth}px`, '--tile-height': `${tileHeight}px` } as CSSProperties;
 }
 
 /** The person in the light, as large as a screen would be. */

@@ -62,7 +62,12 @@ export function Deck({ engine, manifest, events, classId, teacher, teaches, resu
   return (
     <div className="deck">
       <div className="deck-player" ref={frame}>
-        <Stage view={view} events={events} teacher={teacher} />
+        <Stage
+          view={view}
+          events={events}
+          teacher={teacher}
+          onToggle={() => (view.playing ? engine.pause() : engine.play())}
+        />
         <Controls engine={engine} view={view} manifest={manifest} events={events} frame={frame} />
       </div>
       <div className="deck-notes">

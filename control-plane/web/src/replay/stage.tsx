@@ -10,10 +10,11 @@ interface StageProps {
   view: ReplayView;
   events: readonly TimelineEvent[];
   teacher: Teacher | null;
+  onToggle: () => void;
 }
 
 /** One picture large, the others beside it. The viewer may pin any of them; else the class decides. */
-export function Stage({ view, events, teacher }: StageProps) {
+export function Stage({ view, events, teacher, onToggle }: StageProps) {
   const t = useT();
   const [chosen, setChosen] = useState<Choice | null>(null);
   const active = view.players.filter((player) => player.active && !player.failed);
@@ -39,6 +40,14 @@ export function Stage({ view, events, teacher }: StageProps) {
             onPin={setChosen}
           />
         ))}
+      </div>
+      {/* As in every player. Keys and screen readers have the button below. */}
+      <div className="stage-toggle" data-testid="replay-stage-toggle" onClick={onToggle}>
+        {!view.playing && !view.buffering && (
+          <span className="big-play" aria-hidden="true">
+            <Icon name="play" size={34} />
+          </span>
+        )}
       </div>
       {main === null && <p className="replay-empty">{t('replay.nothing')}</p>}
       {view.buffering && (
@@ -95,18 +104,19 @@ function MediaTile({ player, shown, main, teaches, pinned, onPin }: TileProps) {
       {shown && (
         <button
           type="button"
-          className="media-choose"
+          className={main ? 'media-pin' : 'media-choose'}
           data-testid="replay-pin"
-          aria-label={t(pinned ? 'replay.unpin' : 'replay.enlarge', { name: label })}
+          aria-label={t(pinned ? 'replay.unpin' : main ? 'replay.pin' : 'replay.enlarge', { name: label })}
           aria-pressed={pinned}
-          title={t(pinned ? 'replay.unpin' : 'replay.enlarge', { name: label })}
+          title={t(pinned ? 'replay.unpin' : main ? 'replay.pin' : 'replay.enlarge', { name: label })}
           onClick={() => onPin(pinned ? null : { identity: entry.identity, source: entry.source })}
-        />
+        >
+          {main && <Icon name="pin" size={18} />}
+        </button>
       )}
       <span className="media-name">
-        {pinned && <Icon name="pin" size={15} />}
-        {!pinned && screen && <Icon name="screen" size={15} />}
-        {!pinned && !entry.has_video && <Icon name="mic" size={15} />}
+        {screen && <Icon name="screen" size={15} />}
+        {!entry.has_video && <Icon name="mic" size={15} />}
         <span>{label}</span>
         {teaches && !screen && <span className="media-role">{t('live.role.instructor')}</span>}
       </span>

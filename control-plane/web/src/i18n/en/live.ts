@@ -7,6 +7,7 @@ export const live: Record<keyof typeof ko, string> = {
   'live.people.count': '{count} here',
   'live.chat': 'Chat',
   'live.chat.empty': 'Nothing yet. Say hello.',
+  'live.chat.unknown': 'Earlier messages are on their way.',
   'live.chat.placeholder': 'Write a message',
   'live.chat.send': 'Send',
   'live.chat.readonly': 'Observers read along.',

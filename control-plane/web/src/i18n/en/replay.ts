@@ -26,6 +26,7 @@ export const replay: Record<keyof typeof ko, string> = {
   'replay.blocked': 'Your browser held playback back. Press play.',
   'replay.buffering': 'Loading…',
   'replay.enlarge': 'Enlarge {name}',
+  'replay.pin': 'Keep {name} large',
   'replay.unpin': 'Stop pinning {name}',
   'replay.join': 'Join the class',
   'event.joined': '{name} came in',

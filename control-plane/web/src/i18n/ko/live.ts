@@ -5,6 +5,7 @@ export const live = {
   'live.people.count': '참가자 {count}명',
   'live.chat': '대화',
   'live.chat.empty': '아직 대화가 없습니다. 첫 인사를 건네 보세요.',
+  'live.chat.unknown': '지난 대화를 불러오고 있습니다.',
   'live.chat.placeholder': '메시지 쓰기',
   'live.chat.send': '보내기',
   'live.chat.readonly': '참관 중에는 대화를 읽기만 합니다.',

@@ -24,6 +24,7 @@ export const replay = {
   'replay.blocked': '브라우저가 자동 재생을 막았습니다. 재생을 눌러 주세요.',
   'replay.buffering': '받는 중…',
   'replay.enlarge': '{name} 크게 보기',
+  'replay.pin': '{name} 크게 고정하기',
   'replay.unpin': '{name} 고정 풀기',
   'replay.join': '수업에 들어가기',
   'event.joined': '{name}님이 들어왔습니다',
