@@ -12,7 +12,8 @@ use edge_wire::model::{Data, Participant, Room, Track, TrackSource};
 use proptest::prelude::*;
 
 use crate::client::Client;
-use crate::world::{World, add_track, link};
+use crate::people::add_track;
+use crate::world::{World, link};
 
 /// One nonsense: what, and three numbers to make it of.
 type Op = (u8, u8, u8, u8);

@@ -9,6 +9,7 @@ mod handover;
 mod media;
 mod moderation;
 mod negotiation;
+mod people;
 mod recording;
 mod roster;
 mod subscriptions;

@@ -3,7 +3,8 @@
 use edge_room::{Admin, AdminError, LeaveAction, LeaveReason, Notice, ROOM_LINGER, Request, Simulate};
 use edge_wire::model::{Room, TrackSource};
 
-use crate::world::{World, add_track, permission};
+use crate::people::{add_track, permission};
+use crate::world::World;
 
 fn admin(world: &mut World, edge: usize, admin: Admin) -> Result<(), AdminError> {
     let result = world.edges[edge].rooms.admin(world.now, admin);

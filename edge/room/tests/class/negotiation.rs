@@ -7,7 +7,8 @@ use edge_sfu::{Codec, SessionId};
 use edge_wire::model::TrackSource;
 
 use crate::client::Client;
-use crate::world::{World, add_track};
+use crate::people::add_track;
+use crate::world::World;
 
 #[test]
 fn a_simulcast_camera_is_published_by_announcement_then_offer() {

@@ -12,7 +12,8 @@ use edge_wire::control::{Message, Quality};
 use edge_wire::model::{ParticipantState, TrackSource, VideoLayer};
 
 use crate::client::Client;
-use crate::world::{World, add_track, link};
+use crate::people::add_track;
+use crate::world::{World, link};
 
 const LEAVE_DUPLICATE: Notice =
     Notice::Leave { reason: LeaveReason::DuplicateIdentity, action: LeaveAction::Disconnect };

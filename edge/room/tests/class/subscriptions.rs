@@ -7,7 +7,8 @@ use edge_sfu::{SessionId, Target};
 use edge_wire::model::TrackSource;
 
 use crate::client::Client;
-use crate::world::{World, permission};
+use crate::people::permission;
+use crate::world::World;
 
 fn sections(client: &Client) -> Vec<(u32, u32)> {
     let asked = |notice: &Notice| match notice {
