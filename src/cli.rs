@@ -212,6 +212,8 @@ mod tests {
         assert!(bare.command.is_none() && bare.dev.port_base == 9000);
         let dev = parse(&["dev", "--port-base", "9100"]).expect("dev");
         assert!(matches!(dev.command, Some(Command::Dev(arguments)) if arguments.port_base == 9100));
+        let traced = parse(&["--otlp", "http://127.0.0.1:4318"]).expect("dev's flags");
+        assert_eq!(dev::telemetry_of(&traced.dev).otlp, "http://127.0.0.1:4318");
         let edge = parse(&["edge", "--config", "edge.toml", "--listen", "0.0.0.0:1", "--set", "edge.id=x"]);
         assert!(matches!(edge.expect("edge").command, Some(Command::Edge(_))));
         assert!(parse(&["edge", "--port-base", "1"]).is_err());

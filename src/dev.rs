@@ -64,6 +64,9 @@ pub struct Arguments {
     /// Written once everything answers: URLs and keys as JSON.
     #[arg(long, value_name = "FILE")]
     pub ready_file: Option<PathBuf>,
+    /// Spans of every request and join to a collector, by OTLP over HTTP: `http://127.0.0.1:4318`
+    #[arg(long, value_name = "URL", default_value = "", hide_default_value = true)]
+    pub otlp: String,
     /// What is logged, on standard error.
     #[arg(long, value_name = "FILTER", env = "RUST_LOG", default_value = "warn")]
     pub log: String,
@@ -74,7 +77,7 @@ pub struct Arguments {
 /// # Errors
 /// Names the node that could not start or that failed, and what to do.
 pub async fn run(arguments: Arguments, stop: CancellationToken) -> anyhow::Result<()> {
-    telemetry::init(&telemetry::Config { filter: arguments.log.clone(), ..telemetry::Config::default() })?;
+    telemetry::init(&telemetry_of(&arguments))?;
     if let Some(file) = &arguments.ready_file {
         // A file of an earlier run would say "ready" too early.
         std::fs::remove_file(file).ok();
@@ -101,6 +104,12 @@ pub async fn run(arguments: Arguments, stop: CancellationToken) -> anyhow::Resul
         std::fs::remove_file(file).ok();
     }
     result
+}
+
+/// All traces are recorded: one class on one machine is few.
+pub(crate) fn telemetry_of(arguments: &Arguments) -> telemetry::Config {
+    let (filter, otlp) = (arguments.log.clone(), arguments.otlp.clone());
+    telemetry::Config { filter, otlp, otlp_sample_percent: 100, ..telemetry::Config::default() }
 }
 
 /// All nodes, running.

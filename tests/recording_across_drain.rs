@@ -274,6 +274,8 @@ async fn a_drained_edge_waits_for_an_origin_that_is_away() -> anyhow::Result<()>
     // Empty of people, and a room lingers for less.
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert!(!class.fleet.has_ended(EDGE), "it has a journal the origin does not hold");
+    let ready = http::get(&format!("{}/readyz", class.fleet.admin(EDGE))).await?;
+    assert_eq!((ready.status, ready.text().as_str()), (503, "edge: draining\n"));
     assert_eq!(class.journals(EDGE), 1);
     class.fleet.start(ORIGIN).await?;
     class.ended(EDGE).await;

@@ -13,6 +13,7 @@ use control_plane_api::token::ApiKey;
 use load::media::Layer;
 use load::{Client, ClientConfig, Happening, Track};
 use support::house::{Node, Packets, binary, connect, free_ports, now_s, token};
+use support::http::Metrics;
 use support::{PATIENCE, Turn, http, say, turn, until};
 use tokio::sync::mpsc;
 
@@ -119,16 +120,17 @@ impl Fleet {
         Ok(Pupil::new(client, packets))
     }
 
-    /// Waits until both other edges have a link to the old one, and its newest speaks that version.
+    /// Waits until both other edges say that they speak this version with the old one.
     async fn spoken(&self, version: u32) {
-        let (peer, spoken) = (format!("peer={}", EDGES[OLD]), format!("version={version}"));
-        let speaks = |node: &Node| {
-            let said = node.said();
-            let newest = said.lines().rfind(|line| line.contains("link up") && line.contains(&peer));
-            newest.is_some_and(|line| line.contains(&spoken))
-        };
-        let others = || self.edges.iter().take(OLD).flatten();
-        until("the version is spoken", PATIENCE, async || others().all(speaks).then_some(())).await;
+        let series = format!("seodang_link_wire_version{{peer=\"{}\"}}", EDGES[OLD]);
+        for edge in 0..OLD {
+            let admin = format!("http://127.0.0.1:{}", self.port(edge, 3));
+            until("the version is spoken", PATIENCE, async || {
+                let spoken = Metrics::of(&admin).await.ok()?.get(&series);
+                (spoken == f64::from(version)).then_some(())
+            })
+            .await;
+        }
     }
 
     fn said(&self) -> String {

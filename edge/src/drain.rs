@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use control_plane_agent::admin::Health;
 use control_plane_agent::view::View;
 use control_plane_api::drain::{Drain, DrainTarget};
 use control_plane_api::join::EdgeChoice;
@@ -98,12 +99,15 @@ pub(crate) struct Drainer {
     /// Cancelled by the first SIGTERM: drains until the deadline and ends.
     terminate: CancellationToken,
     terminate_within: Duration,
+    /// A draining edge is not ready: whoever balances by it sends nobody new.
+    health: Health,
     next_at: Option<Instant>,
 }
 
 impl Drainer {
-    pub(crate) fn new(config: &Config, terminate: CancellationToken) -> Self {
+    pub(crate) fn new(config: &Config, terminate: CancellationToken, health: Health) -> Self {
         Self {
+            health,
             region: config.region.clone(),
             key: config.keys.first().cloned(),
             terminate_within: Duration::from_secs(config.drain_s),
@@ -171,6 +175,10 @@ impl EventLoop {
         match &wish {
             Some(wish) => tracing::info!(by = wish.requested_by, exit = wish.exit, "draining"),
             None => tracing::info!("no longer draining"),
+        }
+        match is_draining {
+            true => drainer.health.waiting("edge", "draining"),
+            false => drainer.health.ready("edge"),
         }
         self.rooms.set_draining(is_draining);
         self.registration.update(|node| node.draining = is_draining);

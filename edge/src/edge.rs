@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
 use anyhow::Context as _;
+use control_plane_agent::admin::Health;
 use control_plane_agent::identity::Identity;
 use control_plane_agent::registration::{Registration, Status, TTL_DEFAULT};
 use control_plane_agent::store::Store;
@@ -162,7 +163,8 @@ impl Edge {
             edge_room::Rooms::new(room_config(&self.config, addresses, epoch, fingerprint), rand::random());
         let mut state = State::default();
         state.admission.refused = metrics.admission_refused.clone();
-        state.drainer = Drainer::new(&self.config, terminate);
+        let health = Health::default();
+        state.drainer = Drainer::new(&self.config, terminate, health.clone());
         let event_loop = EventLoop {
             node_id: self.config.id.clone(),
             rooms,
@@ -181,6 +183,7 @@ impl Edge {
         facts::Webhooks::new(&delivery, outgoing.clone(), Arc::clone(&config)).start(epoch, &parts);
         let server = http::Server {
             config,
+            health,
             outgoing,
             facts_depth: Arc::new(delivery.depth()),
             messages,

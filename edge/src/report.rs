@@ -61,6 +61,7 @@ impl EventLoop {
                 bitrate_out_bps: rate_bps(current.bytes_out, before.bytes_out, elapsed_s),
                 flows_out,
                 flows_in,
+                wire_version: link.version,
             });
             totals.insert(link.id, current);
         }

@@ -83,4 +83,7 @@ pub struct Link {
     /// Media flows sent and received: (track, layer) pairs.
     pub flows_out: u32,
     pub flows_in: u32,
+    /// Version of the wire both ends speak; 0 when the node does not say.
+    #[serde(default)]
+    pub wire_version: u32,
 }

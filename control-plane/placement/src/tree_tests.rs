@@ -79,6 +79,7 @@ fn any_nodes(count: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Node>> 
                     bitrate_out_bps: 0,
                     flows_out: 0,
                     flows_in: 0,
+                    wire_version: 0,
                 })
                 .collect();
             node

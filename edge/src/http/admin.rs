@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use control_plane_agent::admin::Health;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::counter::ConstCounter;
@@ -20,7 +19,7 @@ pub(super) fn router(server: &Server) -> axum::Router {
     registry.register_collector(Box::new(Media { gauges: Arc::clone(&server.shard.gauges) }));
     registry.register_collector(Box::new(Spool { depth: Arc::clone(&server.facts_depth) }));
     registry.register_collector(Box::new(Links { registration: server.registration.clone() }));
-    control_plane_agent::admin::router(Arc::new(registry), Health::default())
+    control_plane_agent::admin::router(Arc::new(registry), server.health.clone())
 }
 
 /// The media thread's counters.
@@ -130,6 +129,8 @@ impl Collector for Links {
             add("link_bitrate_out_bps", link.bitrate_out_bps as f64);
             add("link_flows_in", f64::from(link.flows_in));
             add("link_flows_out", f64::from(link.flows_out));
+            // During an upgrade the older of the two ends' versions: what is left to upgrade.
+            add("link_wire_version", f64::from(link.wire_version));
         }
         for (name, values) in by_name {
             let kind = ConstGauge::new(0.0).metric_type();

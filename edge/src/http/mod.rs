@@ -20,6 +20,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get, post};
 use control_plane_agent::listener::Listener;
+use control_plane_agent::admin::Health;
 use control_plane_agent::registration::Registration;
 use control_plane_agent::spans::Span;
 use control_plane_agent::store::Store;
@@ -51,6 +52,7 @@ pub(crate) struct Server {
     pub(crate) metrics: Metrics,
     pub(crate) shard: Shard,
     pub(crate) registration: Registration,
+    pub(crate) health: Health,
     pub(crate) limits: Arc<Limits>,
     pub(crate) wrong_tokens: Arc<Limits>,
     pub(crate) sessions: whip::Sessions,
