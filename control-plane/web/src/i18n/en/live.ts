@@ -34,7 +34,6 @@ export const live: Record<keyof typeof ko, string> = {
   'live.mic.muted': 'muted',
   'live.edge': 'Server',
   'live.role.instructor': 'Instructor',
-  'live.camera.starting': 'Picture on its way',
   'live.more': '{count} more in the list of people',
   'phase.connecting': 'Joining through the nearest server…',
   'phase.reconnecting': 'The connection is shaky. Stay here: we are putting it back.',

@@ -21,7 +21,6 @@ export const lobby: Record<keyof typeof ko, string> = {
   'lobby.mic.level': 'Microphone level',
   'lobby.mic.test': 'Say something: the bar moves when the microphone works.',
   'lobby.join': 'Join the class',
-  'lobby.joining': 'Joining…',
   'lobby.recorded': 'This class is recorded.',
   'lobby.device.denied':
     'The camera or microphone may not be used. Allow it at the lock beside the address, or go in just to watch and listen.',
@@ -34,7 +33,6 @@ export const lobby: Record<keyof typeof ko, string> = {
   'lobby.as': 'You join as {name}',
   'lobby.waiting': 'You are number {n} on the waiting list. We will tell you when there is a place.',
   'lobby.enrol.first': 'This class is for those who are enrolled.',
-  'lobby.enrol': 'Enrol and join',
   'lobby.locked': 'The instructor has locked the class. Only those who were in can return.',
   'lobby.listen': 'Join without camera and microphone',
   'lobby.audio': 'Join with voice only',

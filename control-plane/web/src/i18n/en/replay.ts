@@ -13,7 +13,6 @@ export const replay: Record<keyof typeof ko, string> = {
   'replay.mute': 'Mute',
   'replay.unmute': 'Unmute',
   'replay.fullscreen': 'Full screen',
-  'replay.events': 'What happened',
   'replay.events.empty': 'Nothing was noted.',
   'replay.live': 'The class is still on; you are watching what has passed.',
   'replay.live.edge': 'To now',

@@ -32,7 +32,6 @@ export const live = {
   'live.mic.muted': '마이크 꺼짐',
   'live.edge': '접속 서버',
   'live.role.instructor': '선생님',
-  'live.camera.starting': '화면을 받는 중',
   'live.more': '다른 참가자 {count}명은 목록에서 볼 수 있습니다',
   'phase.connecting': '가장 가까운 서버로 들어가는 중입니다…',
   'phase.reconnecting': '연결이 흔들립니다. 다시 잇고 있으니 그대로 계세요.',

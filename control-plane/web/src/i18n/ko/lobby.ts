@@ -19,7 +19,6 @@ export const lobby = {
   'lobby.mic.level': '마이크 소리 크기',
   'lobby.mic.test': '말해 보세요. 막대가 움직이면 마이크가 됩니다.',
   'lobby.join': '수업에 들어가기',
-  'lobby.joining': '들어가는 중…',
   'lobby.recorded': '이 수업은 녹화됩니다.',
   'lobby.device.denied':
     '카메라나 마이크를 쓸 수 없습니다. 주소창 옆 자물쇠에서 허용해 주세요. 그대로 들어가 보고 듣기만 해도 됩니다.',
@@ -32,7 +31,6 @@ export const lobby = {
   'lobby.as': '{name}님으로 들어갑니다',
   'lobby.waiting': '자리가 나기를 기다리고 있습니다 ({n}번째). 자리가 나면 알려 드립니다.',
   'lobby.enrol.first': '수강 신청한 사람만 들어갈 수 있는 수업입니다.',
-  'lobby.enrol': '수강 신청하고 들어가기',
   'lobby.locked': '선생님이 입장을 잠갔습니다. 이미 들어왔던 사람만 다시 들어올 수 있습니다.',
   'lobby.listen': '카메라와 마이크 없이 들어가기',
   'lobby.audio': '카메라 없이 목소리로만 들어가기',

@@ -11,7 +11,6 @@ export const replay = {
   'replay.mute': '소리 끄기',
   'replay.unmute': '소리 켜기',
   'replay.fullscreen': '전체 화면',
-  'replay.events': '있었던 일',
   'replay.events.empty': '기록된 일이 없습니다.',
   'replay.live': '수업이 아직 진행 중입니다. 지나간 부분을 보고 있습니다.',
   'replay.live.edge': '지금으로',
