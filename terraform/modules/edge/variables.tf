@@ -35,7 +35,7 @@ variable "configurations" {
 }
 
 variable "machine" {
-  description = "What a node runs on. `parameters` is the SSM path with certificates and keys; see the README of environments/aws."
+  description = "What a node runs on. `parameters` is the SSM path with certificates and keys; see the README of environments/aws. Checked by modules/machine."
   type = object({
     instance_type = string
     data_gb       = number
@@ -47,11 +47,6 @@ variable "machine" {
       seodang_sha256 = string
     })
   })
-
-  validation {
-    condition     = startswith(var.machine.parameters, "/") && can(regex("^[0-9a-f]{64}$", var.machine.artefacts.seodang_sha256))
-    error_message = "machine: parameters is a path that begins with /, seodang_sha256 has 64 hexadecimal digits."
-  }
 }
 
 variable "host_names" {
