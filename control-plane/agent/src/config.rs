@@ -14,8 +14,9 @@ use toml::{Table, Value};
 /// Start of every environment variable that sets a key.
 pub const ENV_PREFIX: &str = "SEODANG_";
 /// Variables with the prefix that set no key: they steer the build, the tests, or the command line.
-pub const ENV_RESERVED: [&str; 8] = [
+pub const ENV_RESERVED: [&str; 9] = [
     "SEODANG_SKIP_WEB",
+    "SEODANG_POSTGRES_REQUIRED",
     "SEODANG_CONFIG",
     "SEODANG_TEST",
     "SEODANG_BIN",
