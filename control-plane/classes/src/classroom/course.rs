@@ -87,7 +87,8 @@ pub enum Admission {
 }
 
 /// Whether an answer counts. After the close the student's own clock is believed for [`LATE_MS_MAX`]: who cheats gains a
-/// minute without knowing the key. Once that is out, nothing is taken.
+/// minute without knowing the key. Once that is out, nothing is taken. An answer at the replay is told at once what is right, so
+/// it is taken only when no live one is any more.
 #[must_use]
 pub fn admit(arrival: Arrival) -> Admission {
     let state = arrival.state.at(arrival.closes_at_ms, arrival.now_ms);
@@ -96,7 +97,11 @@ pub fn admit(arrival: Arrival) -> Admission {
         // A live question is answered live, whatever the page believes.
         State::Open if arrival.replay => Admission::NotOpen,
         State::Open => Admission::Counted,
-        State::Closed | State::Revealed if arrival.replay => Admission::Counted,
+        State::Closed if arrival.replay => match arrival.closes_at_ms {
+            Some(closed) if arrival.now_ms <= closed.saturating_add(LATE_MS_MAX) => Admission::NotOpen,
+            _ => Admission::Counted,
+        },
+        State::Revealed if arrival.replay => Admission::Counted,
         State::Revealed => Admission::Closed,
         State::Closed => match arrival.closes_at_ms {
             Some(closed)

@@ -107,6 +107,10 @@ fn an_answer_given_in_time_is_taken_late_but_not_after_the_key_is_out() {
     assert_eq!(arrival(State::Closed, closes - 1, closes + LATE_MS_MAX + 1, false), Closed);
     assert_eq!(arrival(State::Revealed, closes - 1, closes + 1, false), Closed);
     assert_eq!(arrival(State::Revealed, closes + 9, closes + 9, true), Counted, "a replay");
+    // It tells what is right: not while a live answer still counts.
+    assert_eq!(arrival(State::Closed, closes, closes + 1_000, true), NotOpen);
+    assert_eq!(arrival(State::Open, closes, closes + LATE_MS_MAX, true), NotOpen, "the timer ran out");
+    assert_eq!(arrival(State::Closed, closes, closes + LATE_MS_MAX + 1, true), Counted);
     assert_eq!(arrival(State::Open, 0, 0, true), NotOpen);
     assert_eq!(arrival(State::Draft, 0, 0, false), NotOpen);
 }

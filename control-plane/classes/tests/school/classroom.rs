@@ -179,6 +179,9 @@ async fn answers_after_the_close_and_quizzes_that_were_asked(school: School) {
     assert!(one(database, late("l-1", "minji", 29_000, 37_000)).await.is_ok(), "cut off for 8 s");
     assert_eq!(code(one(database, late("l-2", "jisu", 31_000, 37_000)).await), "quiz_closed");
     assert_eq!(code(one(database, late("l-2", "jisu", 29_000, 91_000)).await), "quiz_closed");
+    // An answer at the replay is told what is right: with it, a live one could be mended and still count.
+    let probe = Submission { replay: true, ..late("r-0", "jisu", 38_000, 38_000) };
+    assert_eq!(code(one(database, probe).await), "quiz_not_open");
     let (changed, told) =
         quizzes::step(database, "ink", &quiz, Step::Reveal, &at(NOW + 40_000)).await.expect("revealed");
     assert!(told && changed.it.minute_ms == Some(60_000));
