@@ -63,7 +63,26 @@ pub struct Asked<'a> {
 /// `lesson_not_found`, or the database is away.
 pub async fn read(sql: &impl Sql, asked: Asked<'_>) -> Result<Sheet> {
     let sightings = sightings(sql, &asked.class.id).await?;
-    let lessons = rules::lessons(&sightings, asked.live, asked.now_ms);
+    judged(sql, asked, &sightings, None).await
+}
+
+/// The same with the line of one person alone, for which only that person's facts are read, and the instructor's.
+///
+/// # Errors
+/// `lesson_not_found`, or the database is away.
+pub async fn read_of(sql: &impl Sql, asked: Asked<'_>, account: &str) -> Result<Sheet> {
+    let sightings = sightings_of(sql, asked.class, account).await?;
+    judged(sql, asked, &sightings, Some(account)).await
+}
+
+/// `only`: the line of this account alone.
+async fn judged(
+    sql: &impl Sql,
+    asked: Asked<'_>,
+    sightings: &[Sighting],
+    only: Option<&str>,
+) -> Result<Sheet> {
+    let lessons = rules::lessons(sightings, asked.live, asked.now_ms);
     let lesson = match asked.room_sid {
         None => lessons.last(),
         Some(sid) => {
@@ -71,7 +90,7 @@ pub async fn read(sql: &impl Sql, asked: Asked<'_>) -> Result<Sheet> {
             Some(found.ok_or_else(|| missing("lesson_not_found", "lesson"))?)
         }
     };
-    let mut intervals = lesson.map(|lesson| rules::intervals(&sightings, lesson)).unwrap_or_default();
+    let mut intervals = lesson.map(|lesson| rules::intervals(sightings, lesson)).unwrap_or_default();
     let teacher = asked.class.instructor_id.as_deref().unwrap_or_default();
     let instructor = intervals.remove(teacher).unwrap_or_default();
     let counted = lesson.map_or(Interval { from_ms: 0, to_ms: 0 }, |lesson| {
@@ -81,7 +100,10 @@ pub async fn read(sql: &impl Sql, asked: Asked<'_>) -> Result<Sheet> {
         Some(lesson) => corrections(sql, &asked.class.id, lesson).await?,
         None => BTreeMap::new(),
     };
-    let people = people(sql, asked.class, intervals.keys()).await?;
+    let people = match only {
+        None => people(sql, asked.class, intervals.keys()).await?,
+        Some(account) => one(sql, asked.class, account, intervals.contains_key(account)).await?,
+    };
     let mut items: Vec<Entry> = people
         .into_iter()
         .map(|account| {
@@ -166,6 +188,27 @@ async fn sightings(sql: &impl Sql, class: &str) -> Result<Vec<Sighting>> {
     Ok(rows.iter().map(sighting).collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
 }
 
+/// How far each life of the room goes, by whatever was seen of it, and the comings and goings of two people.
+async fn sightings_of(sql: &impl Sql, class: &Class, account: &str) -> Result<Vec<Sighting>> {
+    let text = "SELECT room_sid, MIN(at_ms), MAX(at_ms) FROM facts WHERE room = $1 \
+        AND kind IN ('room-started', 'room-finished', 'joined', 'left') GROUP BY room_sid";
+    let mut found = Vec::new();
+    for row in sql.rows(text, args![&class.id]).await? {
+        for at_ms in [row.count(1)?, row.count(2)?] {
+            found.push(Sighting { at_ms, room_sid: row.text(0)?, what: Seen::RoomStarted });
+        }
+    }
+    let text = format!(
+        "SELECT at_ms, room_sid, kind, identity, participant_sid FROM facts WHERE room = $1 \
+        AND kind IN ('joined', 'left') AND identity IN ($2, $3) ORDER BY at_ms DESC LIMIT {FACTS_MAX}"
+    );
+    let rows = sql.rows(&text, args![&class.id, account, class.instructor_id.as_deref()]).await?;
+    for row in &rows {
+        found.extend(sighting(row)?);
+    }
+    Ok(found)
+}
+
 fn sighting(row: &Row) -> Result<Option<Sighting>> {
     let person = |row: &Row| -> Result<(String, String)> {
         Ok((row.text_or_null(3)?.unwrap_or_default(), row.text_or_null(4)?.unwrap_or_default()))
@@ -209,6 +252,16 @@ async fn corrections(
 
 fn status(text: &str) -> Result<Status> {
     Status::parse(text).ok_or_else(|| Error::Unexpected(format!("status {text:?}")))
+}
+
+/// The account, if it has a place or was there as a student.
+async fn one(sql: &impl Sql, class: &Class, account: &str, was_there: bool) -> Result<Vec<Person>> {
+    let text = "SELECT a.id, a.name, a.role, (SELECT COUNT(*) FROM enrolments e WHERE e.account_id = a.id \
+        AND e.class_id = $2 AND e.state = 'enrolled') FROM accounts a WHERE a.id = $1";
+    let Some(row) = sql.row(text, args![account, &class.id]).await? else { return Ok(Vec::new()) };
+    let listed = row.count(3)? > 0 || (was_there && row.text(2)? == "student");
+    let taught = class.instructor_id.as_deref() == Some(account);
+    if listed && !taught { Ok(vec![crate::classroom::person(&row, 0)?]) } else { Ok(Vec::new()) }
 }
 
 /// Who has a place, and who was there: other instructors and admins who looked in are not students of the class.

@@ -105,6 +105,14 @@ async fn attendance_comes_from_facts_and_corrections_leave_a_line(school: School
     assert_eq!((hana.status, line.was, line.reason.as_str()), (Status::Late, Status::Present, "늦게 옴"));
     let lines = database.row("SELECT COUNT(*) FROM attendance_corrections", args![]).await.expect("row");
     assert_eq!(lines.expect("one").count(0).expect("a count"), 2, "no line is ever changed");
+    // A line read by itself, from its own facts alone, is the same line.
+    let whole = sheet::read(database, asked).await.expect("a sheet");
+    // Whom a server let in by name asks nothing.
+    for line in whole.items.iter().filter(|line| line.account.id != "guest-from-sdk") {
+        let own = sheet::read_of(database, asked, &line.account.id).await.expect("a sheet");
+        assert_eq!((&own.lesson, &own.items[..]), (&whole.lesson, std::slice::from_ref(line)));
+    }
+    assert!(sheet::read_of(database, asked, "teacher").await.expect("a sheet").items.is_empty());
     let earlier = Asked { room_sid: Some("RM_none"), ..asked };
     assert_eq!(code(sheet::read(database, earlier).await), "lesson_not_found");
 }
