@@ -128,6 +128,7 @@ pub async fn begin(
     check_id("thread", &new.id)?;
     bounded("title", &new.title, 1, TITLE_CHARACTERS_MAX)?;
     bounded("text", &new.text, 1, TEXT_CHARACTERS_MAX)?;
+    crate::classroom::rule::moment(new.minute_ms)?;
     transaction!(database, tx => {
         let text = "INSERT INTO board_threads (id, class_id, account_id, title, text, at_ms, minute_ms) \
             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";

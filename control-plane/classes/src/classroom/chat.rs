@@ -76,9 +76,11 @@ pub async fn list(sql: &impl Sql, class: &str, page: &Page<'_>) -> Result<Vec<Me
     let mut filter = String::new();
     for (point, sign) in [(page.before, '<'), (page.after, '>')] {
         let Some(point) = point else { continue };
-        let (at_ms, id) = match point.parse::<u64>() {
-            Ok(at_ms) => (at_ms, String::new()),
-            Err(_) => (find(sql, class, point).await?.at_ms, point.to_owned()),
+        // An id may consist of digits too.
+        let (at_ms, id) = match (find(sql, class, point).await, point.parse::<u64>()) {
+            (Ok(message), _) => (message.at_ms, point.to_owned()),
+            (Err(error), Ok(at_ms)) if error.code() == Some("message_not_found") => (at_ms, String::new()),
+            (Err(error), _) => return Err(error),
         };
         let n = values.len();
         filter.push_str(&format!(

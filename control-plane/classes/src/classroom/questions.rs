@@ -92,6 +92,7 @@ pub async fn ask(
 ) -> Result<(Question, Option<u64>)> {
     check_id("question", &asked.id)?;
     bounded("text", &asked.text, 1, TEXT_CHARACTERS_MAX)?;
+    super::rule::moment(asked.minute_ms)?;
     let room_sid = asked.room_sid.as_deref().or(moment.room_sid());
     if let Some(sid) = &asked.room_sid {
         check_id("room_sid", sid)?;

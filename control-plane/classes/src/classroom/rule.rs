@@ -11,6 +11,20 @@ impl Broken {
     }
 }
 
+/// Longest lesson that a moment can be of.
+pub const MINUTE_MS_MAX: u64 = 7 * 24 * 3600 * 1000;
+
+/// A moment of a lesson, in milliseconds since its beginning.
+///
+/// # Errors
+/// It is after the end of any lesson.
+pub fn moment(minute_ms: Option<u64>) -> Result<(), Broken> {
+    match minute_ms {
+        Some(ms) if ms > MINUTE_MS_MAX => Err(Broken::new("minute_ms is later than any lesson ends")),
+        _ => Ok(()),
+    }
+}
+
 /// A text of `min` to `max` characters (spaces around it aside for `min`) without control characters. What it says is
 /// not judged: pages show texts as texts, so `<script>` is nine letters.
 ///

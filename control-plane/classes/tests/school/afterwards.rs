@@ -139,10 +139,18 @@ async fn a_lesson_is_told_by_class_time(school: School) {
         anonymous: false,
     };
     let next_day = Moment { now_ms: NOW + 1_440 * MINUTE, room: None };
+    let never = questions::Asked { minute_ms: Some(u64::MAX), ..asked.clone() };
+    assert_eq!(code(questions::ask(database, "ink", "jisu", &never, &next_day).await), "invalid");
     questions::ask(database, "ink", "jisu", &asked, &next_day).await.expect("asked");
     let life = Life { class: "ink", room_sid: "RM_1", started_at_ms: NOW, ended_at_ms: NOW + 60 * MINUTE };
     let told = entries(database, &life, Some("jisu"), NOW + 1_441 * MINUTE).await.expect("entries");
     let order: Vec<_> = told.iter().map(|entry| (entry.at_ms, entry.kind)).collect();
+    // An id of digits is an id, not a time long ago.
+    chat::say(database, "ink", &minji, "7", "숫자", &at(50)).await.expect("said");
+    let before = chat::Page { before: Some("7"), after: None };
+    let ids: Vec<_> =
+        chat::list(database, "ink", &before).await.expect("read").into_iter().map(|m| m.id).collect();
+    assert_eq!(ids, ["m-1"]);
     assert_eq!(order, [(MINUTE, "chat"), (90_000, "question"), (3 * MINUTE, "quiz"), (4 * MINUTE, "hand")]);
     assert!(told[2].data.get("key").is_none(), "not revealed: {}", told[2].data);
     let other = Life { room_sid: "RM_2", ..life };
