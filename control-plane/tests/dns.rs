@@ -34,11 +34,13 @@ struct Town {
     address: SocketAddr,
     admin: SocketAddr,
     _stop: DropGuard,
+    _directory: tempfile::TempDir,
 }
 
 impl Town {
     async fn start() -> Self {
         let free = SocketAddr::from(([127, 0, 0, 1], 0));
+        let directory = tempfile::tempdir().expect("temporary directory");
         let geoip = tempfile::NamedTempFile::new().expect("temporary file");
         // Resolvers on the loopback stand in Seoul; a Jeju provider's customers in Jeju.
         let networks = [([127, 0, 0, 0], 8, SEOUL), ([203, 0, 113, 0], 24, JEJU)];
@@ -48,6 +50,7 @@ impl Town {
             listen: free,
             admin: free,
             api_keys: vec![ApiKey { key: "k".into(), secret: "0123456789abcdef0123456789abcdef".into() }],
+            data_dir: directory.path().to_owned(),
             geoip: Some(geoip.path().to_owned()),
             dns: dns::Config {
                 listen: Some(free),
@@ -64,7 +67,7 @@ impl Town {
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         tokio::spawn(async move { control_plane.run(stopped).await.expect("runs") });
-        let town = Self { store, address, admin, _stop: stop.drop_guard() };
+        let town = Self { store, address, admin, _stop: stop.drop_guard(), _directory: directory };
         for node in [
             node("seoul-edge", Role::Edge, SEOUL, SEOUL_EDGE),
             node("jeju-edge", Role::Edge, JEJU, JEJU_EDGE),
