@@ -12,6 +12,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0005_facts", include_str!("../../migrations/0005_facts.sql")),
     ("0006_slides", include_str!("../../migrations/0006_slides.sql")),
     ("0007_open", include_str!("../../migrations/0007_open.sql")),
+    ("0008_upkeep", include_str!("../../migrations/0008_upkeep.sql")),
 ];
 
 /// One process at a time: on SQLite the transaction is the only writer, on PostgreSQL the lock sees to it.
