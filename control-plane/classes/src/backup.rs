@@ -15,17 +15,16 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value as Json, json};
 
 use crate::database::{placeholders, tables};
-use crate::{Database, Engine, Error, Result, Sql, Tx, Value, args};
+use crate::{Database, Engine, Error, Result, Row, Sql, Tx, Value, args};
 
-/// Rows read at once; of those with bytes fewer, since each has up to a MiB.
-const PAGE: usize = 500;
-const PAGE_OF_BYTES: usize = 8;
 const VERSION: u64 = 1;
 
 /// A column and its kind.
 struct Column {
     name: String,
     kind: Kind,
+    /// Part of what a row is known by.
+    is_key: bool,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -36,15 +35,12 @@ enum Kind {
     Bytes,
 }
 
-/// Writes all tables as they are at one moment; how many rows. On SQLite nobody else writes meanwhile.
+/// Writes all tables as they are at one moment; how many rows. Nobody else waits for it.
 ///
 /// # Errors
 /// The database is away, or the file cannot be written.
 pub async fn dump(database: &Database, to: &mut (impl Write + Send)) -> Result<u64> {
-    let tx = database.begin().await?;
-    if tx.engine() == Engine::Postgres {
-        tx.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY", args![]).await?;
-    }
+    let tx = database.snapshot().await?;
     let migrations = tx.rows("SELECT name FROM migrations ORDER BY name", args![]).await?;
     let migrations = migrations.iter().map(|row| row.text(0)).collect::<Result<Vec<_>>>()?;
     line(to, &json!({"seodang": "classes", "version": VERSION, "migrations": migrations}))?;
@@ -61,27 +57,20 @@ async fn dump_table(tx: &Tx, table: &str, to: &mut (impl Write + Send)) -> Resul
     let columns = columns(tx, table).await?;
     let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
     line(to, &json!({"table": table, "columns": names}))?;
-    let has_bytes = columns.iter().any(|column| column.kind == Kind::Bytes);
-    let page = if has_bytes { PAGE_OF_BYTES } else { PAGE };
-    // Any order will do, if it is the same for every page.
-    let order: Vec<&str> = columns
-        .iter()
-        .filter(|column| column.kind != Kind::Bytes)
-        .map(|column| column.name.as_str())
-        .collect();
-    let text =
-        format!("SELECT {} FROM {table} ORDER BY {} LIMIT $1 OFFSET $2", names.join(", "), order.join(", "));
+    let sorted_by = |is_wanted: fn(&Column) -> bool| -> Vec<&str> {
+        columns.iter().filter(|column| is_wanted(column)).map(|column| column.name.as_str()).collect()
+    };
+    // By the key, which is an index; a table without one is sorted once.
+    let key = sorted_by(|column| column.is_key);
+    let order = if key.is_empty() { sorted_by(|column| column.kind != Kind::Bytes) } else { key };
+    let text = format!("SELECT {} FROM {table} ORDER BY {}", names.join(", "), order.join(", "));
     let mut count = 0;
-    loop {
-        let rows = tx.rows(&text, args![page, count]).await?;
-        for row in &rows {
-            line(to, &Json::Array(row.values().iter().map(to_json).collect()))?;
-        }
-        count += rows.len();
-        if rows.len() < page {
-            return Ok(count as u64);
-        }
-    }
+    let each = |row: Row| {
+        count += 1;
+        line(to, &Json::Array(row.values().iter().map(to_json).collect()))
+    };
+    tx.each(&text, args![], each).await?;
+    Ok(count)
 }
 
 /// Reads a dump into a database without people and classes; all of it or nothing. How many rows.
@@ -174,20 +163,25 @@ impl Target {
 
 async fn columns(tx: &Tx, table: &str) -> Result<Vec<Column>> {
     let text = match tx.engine() {
-        Engine::Sqlite => "SELECT name, type FROM pragma_table_info($1) ORDER BY cid",
+        Engine::Sqlite => "SELECT name, type, pk FROM pragma_table_info($1) ORDER BY cid",
         Engine::Postgres => {
-            "SELECT CAST(column_name AS TEXT), CAST(data_type AS TEXT) FROM information_schema.columns \
-             WHERE table_schema = current_schema() AND table_name = $1 ORDER BY ordinal_position"
+            "SELECT CAST(c.column_name AS TEXT), CAST(c.data_type AS TEXT), CAST(COALESCE((SELECT k.ordinal_position \
+             FROM information_schema.table_constraints t JOIN information_schema.key_column_usage k \
+             ON k.constraint_schema = t.constraint_schema AND k.constraint_name = t.constraint_name \
+             WHERE t.constraint_type = 'PRIMARY KEY' AND t.table_schema = c.table_schema AND t.table_name = c.table_name \
+             AND k.table_name = c.table_name AND k.column_name = c.column_name), 0) AS BIGINT) \
+             FROM information_schema.columns c \
+             WHERE c.table_schema = current_schema() AND c.table_name = $1 ORDER BY c.ordinal_position"
         }
     };
-    let read = |row: &crate::Row| {
+    let read = |row: &Row| {
         let kind = match row.text(1)?.to_lowercase().as_str() {
             "bigint" => Kind::Int,
             "double precision" => Kind::Real,
             "bytea" => Kind::Bytes,
             _ => Kind::Text,
         };
-        Ok(Column { name: row.text(0)?, kind })
+        Ok(Column { name: row.text(0)?, kind, is_key: row.int(2)? > 0 })
     };
     tx.rows(text, args![table]).await?.iter().map(read).collect()
 }

@@ -131,8 +131,18 @@ async fn open_file(file: &std::path::Path) -> Result<SqlitePool> {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(WAIT_MAX);
-    let pool = SqlitePoolOptions::new().max_connections(SQLITE_CONNECTIONS_MAX).acquire_timeout(WAIT_MAX);
-    Ok(pool.connect_with(options).await?)
+    let mut attempts = Attempts::default();
+    loop {
+        let pool = SqlitePoolOptions::new().max_connections(SQLITE_CONNECTIONS_MAX).acquire_timeout(WAIT_MAX);
+        let error = match pool.connect_with(options.clone()).await {
+            Ok(pool) => return Ok(pool),
+            Err(error) => error.into(),
+        };
+        // Whoever turns to WAL while another process does is told BUSY at once, without the timeout.
+        if let Ended::For(result) = attempts.again(error).await {
+            return result;
+        }
+    }
 }
 
 impl Sql for Database {

@@ -1,5 +1,6 @@
 //! Statements to either engine, and rows back.
 
+use futures_util::TryStreamExt as _;
 use sqlx::postgres::{PgArguments, PgRow, Postgres};
 use sqlx::query::Query;
 use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteRow};
@@ -22,6 +23,32 @@ pub(super) async fn sqlite_rows<'c>(
     values: Vec<Value>,
 ) -> Result<Vec<Row>> {
     sqlite(sql, sound(values)?).fetch_all(on).await?.iter().map(sqlite_row).collect()
+}
+
+pub(super) async fn sqlite_each<'c>(
+    on: impl Executor<'c, Database = Sqlite>,
+    sql: &str,
+    values: Vec<Value>,
+    mut take: impl FnMut(Row) -> Result<()> + Send,
+) -> Result<()> {
+    let mut rows = sqlite(sql, sound(values)?).fetch(on);
+    while let Some(row) = rows.try_next().await? {
+        take(sqlite_row(&row)?)?;
+    }
+    Ok(())
+}
+
+pub(super) async fn postgres_each<'c>(
+    on: impl Executor<'c, Database = Postgres>,
+    sql: &str,
+    values: Vec<Value>,
+    mut take: impl FnMut(Row) -> Result<()> + Send,
+) -> Result<()> {
+    let mut rows = postgres(sql, sound(values)?).fetch(on);
+    while let Some(row) = rows.try_next().await? {
+        take(postgres_row(&row)?)?;
+    }
+    Ok(())
 }
 
 pub(super) async fn postgres_execute<'c>(

@@ -46,6 +46,23 @@ impl Database {
         };
         Ok(Tx { open: Mutex::new(open), engine: self.engine(), _turn: turn })
     }
+
+    /// Starts a transaction that only reads, and sees all tables as they are at one moment. Nobody waits for it.
+    ///
+    /// # Errors
+    /// The database is away.
+    pub async fn snapshot(&self) -> Result<Tx> {
+        let open = match &self.pool {
+            // Deferred: it takes no lock, and reads what was committed before its first statement.
+            Pool::Sqlite(pool) => Open::Sqlite(pool.begin().await?),
+            Pool::Postgres(pool) => Open::Postgres(pool.begin().await?),
+        };
+        let tx = Tx { open: Mutex::new(open), engine: self.engine(), _turn: None };
+        if tx.engine == Engine::Postgres {
+            tx.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY", args![]).await?;
+        }
+        Ok(tx)
+    }
 }
 
 impl Tx {
@@ -73,6 +90,24 @@ impl Tx {
             Open::Postgres(transaction) => transaction.commit().await?,
         }
         Ok(())
+    }
+}
+
+impl Tx {
+    /// Gives the rows of an answer to `take` one after another as they come, however many there are.
+    ///
+    /// # Errors
+    /// The database is away, or `take` says so.
+    pub async fn each(
+        &self,
+        sql: &str,
+        values: Vec<Value>,
+        take: impl FnMut(Row) -> Result<()> + Send,
+    ) -> Result<()> {
+        match &mut *self.open.lock().await {
+            Open::Sqlite(transaction) => run::sqlite_each(&mut **transaction, sql, values, take).await,
+            Open::Postgres(transaction) => run::postgres_each(&mut **transaction, sql, values, take).await,
+        }
     }
 }
 
