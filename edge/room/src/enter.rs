@@ -7,7 +7,7 @@ use edge_wire::control::{EnterRoom, LeaveRoom, Message};
 
 use crate::demand::release;
 use crate::edge::{Edge, Link};
-use crate::limits::{GREET_AGAIN, HANDOVER, HANDOVER_MAX};
+use crate::limits::{GREET_SELDOM, HANDOVER, HANDOVER_MAX};
 use crate::links::RoomPeers;
 use crate::participant::Peer;
 use crate::paths::RoomLink;
@@ -23,6 +23,8 @@ impl Room {
             if !self.admitted.contains(&link) {
                 self.part(edge, now, link);
                 self.links.remove(&link);
+                // Or the far edge would keep our word that we are in the room for as long as the link is up.
+                self.say_parted(edge, link);
                 continue;
             }
             let is_wanted = self.is_wanted(edge, link);
@@ -129,11 +131,26 @@ impl Room {
             let node_id = neighbour.node_id.clone();
             self.forget_origin(edge, now, &node_id);
         }
-        if let Some(wanted) = self.links.remove(&link).map(|state| state.wanted)
-            && wanted
-        {
-            self.links.insert(link, RoomLink::new(edge.new_flow(), wanted, now));
+        match self.links.remove(&link).map(|state| state.wanted) {
+            Some(true) => {
+                self.links.insert(link, RoomLink::new(edge.new_flow(), true, now));
+                self.greet(edge, now, link);
+            }
+            Some(false) => self.say_parted(edge, link),
+            None => {}
         }
+    }
+
+    /// The link is up, after a loss that the far edge may not have noticed: it may take itself for entered, where nothing is known of
+    /// it any more. Those we need are greeted, which says it too; to the others it is said.
+    pub(crate) fn link_up(&mut self, edge: &mut Edge, link: LinkId) {
+        if self.admitted.contains(&link) && !self.is_wanted(edge, link) {
+            self.say_parted(edge, link);
+        }
+    }
+
+    fn say_parted(&self, edge: &mut Edge, link: LinkId) {
+        edge.say(link, Message::LeaveRoom(LeaveRoom { room: self.record.name.clone() }));
     }
 
     pub(crate) fn link_down(&mut self, edge: &mut Edge, now: Instant, link: LinkId) {
@@ -147,7 +164,7 @@ impl Room {
     /// Says goodbye to every link; the room closes here.
     pub(crate) fn leave_links(&mut self, edge: &mut Edge) {
         for link in std::mem::take(&mut self.links).into_keys() {
-            edge.say(link, Message::LeaveRoom(LeaveRoom { room: self.record.name.clone() }));
+            self.say_parted(edge, link);
         }
     }
 
@@ -197,7 +214,7 @@ impl Room {
             if let Some(neighbour) = edge.links.get_mut(&link) {
                 neighbour.knocks.remove(&room);
             }
-            edge.say(link, Message::LeaveRoom(LeaveRoom { room }));
+            self.say_parted(edge, link);
         }
     }
 
@@ -225,7 +242,8 @@ impl Room {
             return;
         }
         state.told_theirs = state.theirs;
-        state.greet_at = now + GREET_AGAIN;
+        state.greet_at = now + state.greet_wait;
+        state.greet_wait = (state.greet_wait * 2).min(GREET_SELDOM);
         edge.wake(state.greet_at, &self.record.name, "greet again");
         let (session, answers, spare) = (state.session, state.theirs, !state.wanted);
         edge.say(link, Message::EnterRoom(EnterRoom { room: self.record.clone(), session, answers, spare }));

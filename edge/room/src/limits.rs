@@ -10,8 +10,10 @@ pub const ROOM_LINGER: Duration = Duration::from_secs(3);
 pub const LINK_GRACE: Duration = Duration::from_secs(5);
 /// The same for an edge that the control plane has let go as well: it does not come back.
 pub(crate) const VANISHED_GRACE: Duration = Duration::from_secs(1);
-/// A link that came into the room is greeted this often until the far edge answers.
+/// A link that came into the room is greeted again after this time if the far edge does not answer, and ever more seldom ...
 pub(crate) const GREET_AGAIN: Duration = Duration::from_millis(200);
+/// ... until it is this seldom: an edge that hears of the link anew says so by itself.
+pub(crate) const GREET_SELDOM: Duration = Duration::from_secs(5);
 /// Ways that are lost with the parent are not taken back from those behind this edge for so long: another parent is found within two
 /// round trips, and those behind need not look for one themselves. No loop can come of it, since every way told onward names this edge.
 pub(crate) const WAY_HOLD: Duration = Duration::from_millis(1_500);

@@ -64,7 +64,10 @@ impl Rooms {
             self.link_down(now, link);
         }
         self.edge.links.insert(link, state);
-        self.each_room(now, |room, edge| room.meet(edge, now));
+        self.each_room(now, |room, edge| {
+            room.link_up(edge, link);
+            room.meet(edge, now);
+        });
     }
 
     /// What a packet over the link costs, by default its round trip time; counts for ways chosen from now on.

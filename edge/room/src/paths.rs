@@ -2,7 +2,7 @@
 //! A path vector: an edge drops announcements that passed it, so no loop can form.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use edge_sfu::{Command, Layer, LinkId};
 use edge_wire::control::{self, Announce, Message, Withdraw};
@@ -10,7 +10,7 @@ use edge_wire::control::{self, Announce, Message, Withdraw};
 use crate::codec;
 use crate::demand::release;
 use crate::edge::Edge;
-use crate::limits::{HELD_COST_MS, HOP_COST_MS, HOPS_MAX, LEAVING_COST_MS, PATHS_MAX, WAY_HOLD};
+use crate::limits::{GREET_AGAIN, HELD_COST_MS, HOP_COST_MS, HOPS_MAX, LEAVING_COST_MS, PATHS_MAX, WAY_HOLD};
 use crate::origin::Route;
 use crate::room::Room;
 use crate::track::{Owner, Track};
@@ -30,6 +30,7 @@ pub(crate) struct RoomLink {
     pub(crate) answered: bool,
     /// When it is greeted again, unless it answers.
     pub(crate) greet_at: Instant,
+    pub(crate) greet_wait: Duration,
     /// We need the link in the room ...
     pub(crate) wanted: bool,
     /// ... or the far edge does.
@@ -53,6 +54,7 @@ impl RoomLink {
             entered: false,
             answered: false,
             greet_at: now,
+            greet_wait: GREET_AGAIN,
             wanted,
             they_want: true,
             leaves_at: None,

@@ -34,6 +34,12 @@ impl Rooms {
         }
     }
 
+    /// Entries of other edges into rooms, shared or not. They go with the rooms: a fleet without classes has none.
+    #[must_use]
+    pub fn entries(&self) -> usize {
+        self.edge.links.values().map(|link| link.knocks.len()).sum()
+    }
+
     /// Room, participant sid and identity of a client of this edge.
     #[must_use]
     pub fn who(&self, peer: PeerId) -> Option<(String, String, String)> {

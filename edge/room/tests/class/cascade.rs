@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use edge_room::{LINK_GRACE, Notice, Request, TrackSettings};
+use edge_room::{LINK_GRACE, Notice, ROOM_LINGER, Request, RoomPeers, TrackSettings};
 use edge_sfu::{Event, Origin, SessionId};
 use edge_wire::control::{Announce, Codec, Message};
 
@@ -342,4 +342,24 @@ fn a_link_taken_out_of_the_room_for_a_moment_carries_media_again() {
     assert_eq!(world.edges[0].media.layers_sent(), [2]);
     assert_eq!(world.edges[1].media.layers_received(), [2]);
     assert!(world.watch(student, &camera).is_some());
+}
+
+/// What an edge remembers of others' entries is bounded: entries that stayed behind would end all sharing one day.
+#[test]
+fn nothing_of_a_class_stays_on_the_links_whoever_closes_first() {
+    for first in [0, 1] {
+        let mut world = World::new(2);
+        let people = [world.join(0, "teacher"), world.join(1, "student")];
+        assert!(world.edges.iter().all(|edge| edge.rooms.entries() == 1));
+        let last = 1 - first;
+        world.ask(people[first], Request::Leave);
+        world.pass(ROOM_LINGER * 2);
+        // The control plane knows it a moment later.
+        let now = world.now;
+        world.edges[last].rooms.handle_room_peers(now, "class", RoomPeers::default());
+        world.run();
+        world.ask(people[last], Request::Leave);
+        world.pass(ROOM_LINGER * 2);
+        assert!(world.edges.iter().all(|edge| edge.rooms.entries() == 0), "edge {first} closes first");
+    }
 }

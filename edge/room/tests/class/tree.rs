@@ -54,6 +54,22 @@ fn everything_an_edge_says_goes_on_to_those_who_are_not_its_neighbours() {
     assert_eq!(world.identities(student), ["middle"]);
 }
 
+/// Only the parent takes the link for lost: its child has no reason to enter again, unless it is told.
+#[test]
+fn a_parent_that_alone_took_the_link_for_lost_has_its_child_again() {
+    let mut world = World::new(2);
+    let teacher = world.join(0, "teacher");
+    let student = world.join(1, "student");
+    world.open_channels(student);
+    world.plan([&[], &[0]]);
+    let now = world.now;
+    world.edges[0].rooms.link_down(now, link(1));
+    world.edges[0].rooms.link_up(now, link(1), "edge-1".to_owned());
+    world.run();
+    world.say(teacher, true, ":again");
+    assert_eq!(world.heard(student), [("_reliable", ":again".to_owned())]);
+}
+
 #[test]
 fn a_child_that_is_back_before_its_parent_notices_is_heard_in_the_end() {
     let mut world = World::new(2);
