@@ -33,6 +33,8 @@ pub struct Config {
     pub database: Secret,
     /// Whoever signs up with this mail address is an admin.
     pub admin_email: String,
+    /// Who was in class when is kept for so many days, then forgotten.
+    pub attendance_kept_days: u32,
     pub mail: Mail,
     /// Where people may sign in instead.
     pub oidc: Vec<OidcProvider>,
@@ -85,6 +87,8 @@ impl Default for Config {
             data_dir: PathBuf::from("data/control-plane"),
             database: Secret::default(),
             admin_email: String::new(),
+            // Three school years.
+            attendance_kept_days: 1_096,
             mail: Mail::default(),
             oidc: Vec::new(),
             api_keys: Vec::new(),
@@ -120,6 +124,10 @@ impl Config {
                 key.key
             );
         }
+        anyhow::ensure!(
+            (7..=36_525).contains(&self.attendance_kept_days),
+            "attendance_kept_days is 7 to 36525: lessons of the week are not forgotten"
+        );
         for (region, location) in &self.regions {
             control_plane_api::id::check_node_name("regions", region)?;
             anyhow::ensure!(location.is_valid(), "regions.{region} is not on the globe");

@@ -231,6 +231,8 @@ impl ControlPlane {
             link: format!("{}/class/", url.trim_end_matches('/')),
         };
         tasks.spawn(reminders.run(shutdown.clone()));
+        let (holder, days) = (self.config.id.clone(), self.config.attendance_kept_days);
+        tasks.spawn(crate::upkeep::run(database.clone(), holder, days, shutdown.clone()));
     }
 
     fn node(&self) -> anyhow::Result<Node> {

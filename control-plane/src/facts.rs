@@ -130,7 +130,8 @@ async fn look(view: &View, database: &Database, watcher: &mut Watcher, now_ms: u
             concluded += 1;
         }
     }
-    facts::reconcile(database).await?;
+    // What was concluded for somebody looked at now is no older than that; twice as far back, whatever the clocks say.
+    facts::reconcile(database, now_ms.saturating_sub(2 * look_back_ms)).await?;
     Ok(concluded)
 }
 

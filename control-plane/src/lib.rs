@@ -31,6 +31,7 @@ mod reconcile;
 mod reminders;
 pub mod seed;
 mod slug;
+mod upkeep;
 mod word;
 
 pub use config::Config;

@@ -113,12 +113,30 @@ pub async fn conclude(database: &Database, open: &Open, at_ms: u64) -> Result<bo
     })
 }
 
-/// Takes back conclusions that an edge's own word came beside, between look and write of [`conclude`].
+/// Takes back conclusions at `since_ms` or later that an edge's own word came beside, between look and write of
+/// [`conclude`].
 ///
 /// # Errors
 /// The database is away.
-pub async fn reconcile(database: &Database) -> Result<u64> {
-    database.execute(GIVE_WAY, Vec::new()).await
+pub async fn reconcile(database: &Database, since_ms: u64) -> Result<u64> {
+    database.execute(&format!("{GIVE_WAY} AND facts.at_ms >= $1"), args![since_ms]).await
+}
+
+/// Takes away up to `limit` facts that are too old: of tracks before `tracks_before_ms`, others before `before_ms`. How many.
+///
+/// # Errors
+/// The database is away.
+pub async fn prune(sql: &impl Sql, before_ms: u64, tracks_before_ms: u64, limit: usize) -> Result<u64> {
+    let text = "DELETE FROM facts WHERE (node, epoch, sequence) IN (SELECT node, epoch, sequence FROM facts \
+        WHERE kind = $1 AND at_ms < $2 ORDER BY at_ms LIMIT $3)";
+    let mut gone = 0;
+    for kind in ["track-published", "track-unpublished"] {
+        gone += sql.execute(text, args![kind, tracks_before_ms, limit]).await?;
+    }
+    for kind in ["room-started", "joined", "left", "room-finished"] {
+        gone += sql.execute(text, args![kind, before_ms, limit]).await?;
+    }
+    Ok(gone)
 }
 
 async fn insert(sql: &impl Sql, rows: impl IntoIterator<Item = Vec<Value>>) -> Result<u64> {

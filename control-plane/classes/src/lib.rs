@@ -27,6 +27,7 @@ pub mod error;
 pub mod facts;
 pub mod id;
 pub mod people;
+pub mod upkeep;
 
 pub use database::{Database, Engine, Row, Sql, Tx, Value};
 pub use error::{Error, Kind, Result};

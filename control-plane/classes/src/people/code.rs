@@ -130,6 +130,15 @@ fn place(purpose: Purpose, ticket: &str) -> String {
     }
 }
 
+/// Takes away codes that nobody can use any more, with what was pending, once they no longer count as mail; how many.
+///
+/// # Errors
+/// The database is away.
+pub async fn forget(sql: &impl Sql, now_ms: u64) -> Result<u64> {
+    let text = "DELETE FROM codes WHERE expires_at_ms <= $1 AND created_at_ms < $2";
+    sql.execute(text, args![now_ms, now_ms.saturating_sub(WINDOW_MS)]).await
+}
+
 fn wrong() -> Error {
     let message = "The code is wrong or too old. Look at the newest mail, or ask for another code.";
     Error::refused(Kind::Rule, "wrong_code", message)

@@ -1,7 +1,7 @@
 //! Facts of attendance come several times and are there once.
 
 use control_plane_api::fact::{Fact, FactId, What};
-use control_plane_classes::facts::{conclude, open, reconcile, record};
+use control_plane_classes::facts::{conclude, open, prune, reconcile, record};
 use control_plane_classes::{Database, Sql};
 
 use crate::both::{School, both};
@@ -10,8 +10,55 @@ both!(
     of_two_words_about_a_leave_the_better_one_stays,
     a_repeat_changes_nothing,
     a_conclusion_is_made_once_and_gives_way_to_the_edges_own_word,
-    several_control_planes_store_and_conclude_at_once
+    several_control_planes_store_and_conclude_at_once,
+    a_look_at_who_is_missing_does_not_read_all_that_was_ever_said,
+    old_facts_are_taken_away_those_of_tracks_sooner,
 );
+
+/// As if an edge had been up for months.
+async fn a_look_at_who_is_missing_does_not_read_all_that_was_ever_said(school: School) {
+    let database = &school.database;
+    let batch: Vec<Fact> = (1..=500).map(|number| joined(number, &format!("student {number}"))).collect();
+    record(database, &batch).await.expect("stored");
+    let text = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) \
+        INSERT INTO facts (node, epoch, sequence, at_ms, room, room_sid, kind, identity, participant_sid, reason) \
+        SELECT 'jeju-edge', 1000, 1000 + i, 40000, 'class', 'RM_0', 'left', 'somebody', 'PA_x', 'edge-lost' FROM n";
+    database.execute(text, Vec::new()).await.expect("inserted");
+    let mut fastest = std::time::Duration::MAX;
+    for _ in 0..3 {
+        let started = std::time::Instant::now();
+        assert_eq!(open(database, 50_000).await.expect("readable").len(), 500);
+        assert_eq!(reconcile(database, 50_000).await.expect("looked at"), 0);
+        fastest = fastest.min(started.elapsed());
+    }
+    // Fifty million rows would take several seconds, and are not looked at.
+    assert!(fastest < std::time::Duration::from_secs(1), "{fastest:?}");
+}
+
+async fn old_facts_are_taken_away_those_of_tracks_sooner(school: School) {
+    let database = &school.database;
+    let track = |sequence| {
+        let what = What::TrackPublished {
+            identity: "minji".into(),
+            participant_sid: "PA_minji".into(),
+            track_sid: "TR_1".into(),
+            source: "camera".into(),
+        };
+        fact(1_000, sequence, what)
+    };
+    let all = [joined(1, "minji"), track(2), track(3), left(1_000, 4, "minji"), track(5), joined(6, "jun")];
+    record(database, &all).await.expect("stored");
+    let left_over = async || {
+        let rows =
+            database.rows("SELECT sequence FROM facts ORDER BY sequence", Vec::new()).await.expect("read");
+        rows.iter().map(|row| row.int(0).expect("a number")).collect::<Vec<_>>()
+    };
+    assert_eq!(prune(database, 50_002, 50_005, 1).await.expect("taken away"), 2, "a few at a time");
+    assert_eq!(left_over().await, [3, 4, 5, 6]);
+    assert_eq!(prune(database, 50_002, 50_005, 10).await.expect("taken away"), 1);
+    assert_eq!(prune(database, 50_002, 50_005, 10).await.expect("looked at"), 0);
+    assert_eq!(left_over().await, [4, 5, 6]);
+}
 
 fn joined(sequence: u64, who: &str) -> Fact {
     let what = What::Joined { identity: who.into(), participant_sid: format!("PA_{who}") };
@@ -83,7 +130,7 @@ async fn a_conclusion_is_made_once_and_gives_way_to_the_edges_own_word(school: S
     let own = ("left".to_owned(), "client-initiated".to_owned(), 50_001);
     assert_eq!(stored(database, "minji").await[1..], [own]);
     assert!(!conclude(database, &found[0], 70_000).await.expect("looked at"));
-    assert_eq!(reconcile(database).await.expect("looked at"), 0);
+    assert_eq!(reconcile(database, 0).await.expect("looked at"), 0);
 }
 
 /// An edge is killed just when a participant of its goes on at another.
