@@ -95,7 +95,7 @@ impl Mailer {
                 }
             }
         }
-        let lost = outbox::give_up(database).await?;
+        let lost = outbox::give_up(database, control_plane_agent::unix_time_ms()).await?;
         if lost > 0 {
             tracing::error!(mails = lost, "given up: the mail server refuses them or is away; see mail.smtp");
         }

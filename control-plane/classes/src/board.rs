@@ -6,7 +6,8 @@ use crate::catalogue::Class;
 use crate::classroom::quiz::check_id;
 use crate::classroom::rule::bounded;
 use crate::classroom::{Person, missing, person, taken};
-use crate::{Database, Error, Result, Row, Sql, args, id, transaction};
+use crate::people::notifications::{ACTOR, Kind, tell, tell_of};
+use crate::{Database, Error, Result, Row, Sql, args, transaction};
 
 pub const TITLE_CHARACTERS_MAX: usize = 120;
 pub const TEXT_CHARACTERS_MAX: usize = 4_000;
@@ -165,9 +166,10 @@ pub async fn reply(
         if tx.execute(sql, args![reply, to, &from.id, text.trim(), now_ms]).await? > 0 {
             tx.execute("UPDATE board_threads SET replies = replies + 1 WHERE id = $1", args![to]).await?;
             if found.from.id != from.id {
-                let ko = format!("{} 님이 '{}'에 답했습니다.", from.name, found.title);
-                let en = format!("{} has replied to “{}”.", from.name, found.title);
-                notify(&tx, &found.from.id, "answer", &class.id, (&ko, &en), now_ms).await?;
+                let ko = format!("{ACTOR} 님이 '{}'에 답했습니다.", found.title);
+                let en = format!("{ACTOR} has replied to “{}”.", found.title);
+                let (whom, class) = (&found.from.id, Some(class.id.as_str()));
+                tell_of(&tx, whom, Kind::Answer, class, Some(&from.id), (&ko, &en), now_ms).await?;
             }
         }
         find_reply(&tx, class, to, reply).await.and_then(|made| if made.from.id == from.id { Ok(made) } else { Err(taken()) })
@@ -202,9 +204,10 @@ pub async fn accept(
         if let Some(reply) = reply {
             let author = find_reply(&tx, class, in_thread, reply).await?.from;
             if author.id != account {
-                let ko = format!("'{}'에서 회원님의 답이 채택되었습니다.", found.title);
-                let en = format!("Your reply to “{}” was accepted.", found.title);
-                notify(&tx, &author.id, "accepted", &class.id, (&ko, &en), now_ms).await?;
+                // The title of the thread is somebody else's word, who may take it back.
+                let ko = format!("‘{}’ 게시판에서 회원님의 답이 채택되었습니다.", class.title);
+                let en = format!("Your reply on the board of “{}” was accepted.", class.title);
+                tell(&tx, &author.id, Kind::Accepted, Some(&class.id), (&ko, &en), now_ms).await?;
             }
         }
         Ok(())
@@ -224,19 +227,6 @@ pub async fn delete(database: &Database, class: &str, id: &str, account: &str, t
         }
         tx.execute("DELETE FROM board_threads WHERE id = $1", args![id]).await.map(|_| ())
     })
-}
-
-async fn notify(
-    tx: &impl Sql,
-    account: &str,
-    kind: &str,
-    class: &str,
-    (ko, en): (&str, &str),
-    now_ms: u64,
-) -> Result<()> {
-    let text = "INSERT INTO notifications (id, account_id, kind, class_id, text_ko, text_en, at_ms) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7)";
-    tx.execute(text, args![id::random("n"), account, kind, class, ko, en, now_ms]).await.map(|_| ())
 }
 
 async fn find_thread(sql: &impl Sql, class: &str, id: &str) -> Result<Thread> {

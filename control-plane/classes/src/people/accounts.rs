@@ -60,7 +60,9 @@ pub async fn sign_up(database: &Database, email: &str, pending: &Pending, now_ms
     transaction!(database, tx => {
         let known = find_by_email(&tx, email).await?;
         let purpose = if known.is_some() { code::Purpose::Nothing } else { code::Purpose::SignUp };
-        let kept = code::keep(&tx, email, purpose, &ticket, &code, Some(&json), now_ms).await?;
+        // For an address that has its account, nothing is to be made of what was typed.
+        let to_be = known.is_none().then_some(json.as_str());
+        let kept = code::keep(&tx, email, purpose, &ticket, &code, to_be, now_ms).await?;
         let to = if kept { email } else { "" };
         let (subject, text) = match known {
             None => texts::sign_up(pending.locale, &code),
@@ -250,15 +252,18 @@ pub async fn change(database: &Database, id: &str, change: &Change, now_ms: u64)
 /// Takes everything personal out of every table; what others depend on stays, by nobody.
 ///
 /// # Errors
-/// The database is away.
+/// It is the last admin, or the database is away.
 pub async fn erase(database: &Database, id: &str, now_ms: u64) -> Result<()> {
     transaction!(database, tx => {
+        tx.lock("admins", "").await?;
         tx.lock("account", id).await?;
+        let was_admin = is_admin(&tx, id).await?;
         crate::catalogue::enrolment::leave_all(&tx, id, now_ms).await?;
         erase_parts(&tx, id).await?;
         let text = "UPDATE accounts SET email = NULL, name = '', region = NULL, password_hash = NULL, disabled = 1, \
             erased_at_ms = $2 WHERE id = $1";
         tx.execute(text, args![id, now_ms]).await?;
+        must_have_admin(&tx, was_admin).await?;
         sync::renamed(&tx, id, now_ms).await
     })
 }
@@ -306,8 +311,7 @@ pub async fn set(
 ) -> Result<Listed> {
     transaction!(database, tx => {
         tx.lock("admins", "").await?;
-        let text = "SELECT 1 FROM accounts WHERE id = $1 AND role = 'admin' AND disabled = 0";
-        let was_admin = tx.row(text, args![id]).await?.is_some();
+        let was_admin = is_admin(&tx, id).await?;
         let text = "UPDATE accounts SET role = COALESCE($2, role), disabled = COALESCE($3, disabled) \
             WHERE id = $1 AND erased_at_ms IS NULL";
         if tx.execute(text, args![id, role.map(Role::as_str), disabled]).await? == 0 {
@@ -316,15 +320,27 @@ pub async fn set(
         if disabled == Some(true) {
             session::end_all(&tx, id).await?;
         }
-        let admins = "SELECT 1 FROM accounts WHERE role = 'admin' AND disabled = 0 AND erased_at_ms IS NULL LIMIT 1";
-        if was_admin && tx.row(admins, args![]).await?.is_none() {
-            let message = "This is the last admin. Make somebody else admin first.";
-            return Err(Error::refused(Kind::Conflict, "last_admin", message));
-        }
+        must_have_admin(&tx, was_admin).await?;
         let text = format!("SELECT {COLUMNS}, a.disabled FROM accounts a WHERE a.id = $1");
         let row = tx.row(&text, args![id]).await?.ok_or_else(|| Error::not_found("account"))?;
         Ok(Listed { account: account(&row)?, disabled: row.flag(super::store::COLUMN_COUNT)? })
     })
+}
+
+async fn is_admin(tx: &Tx, id: &str) -> Result<bool> {
+    let text = "SELECT 1 FROM accounts WHERE id = $1 AND role = 'admin' AND disabled = 0";
+    Ok(tx.row(text, args![id]).await?.is_some())
+}
+
+/// After an admin became something else. The caller holds the lock of admins.
+async fn must_have_admin(tx: &Tx, was_admin: bool) -> Result<()> {
+    let admins =
+        "SELECT 1 FROM accounts WHERE role = 'admin' AND disabled = 0 AND erased_at_ms IS NULL LIMIT 1";
+    if was_admin && tx.row(admins, args![]).await?.is_none() {
+        let message = "This is the last admin. Make somebody else admin first.";
+        return Err(Error::refused(Kind::Conflict, "last_admin", message));
+    }
+    Ok(())
 }
 
 /// What mails say.

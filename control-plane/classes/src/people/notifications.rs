@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{Result, Sql, args, id};
+use crate::{Result, Row, Sql, args, id};
 
 /// Notifications on a page.
 pub const PAGE: usize = 30;
@@ -60,6 +60,9 @@ pub struct Notification {
     pub read: bool,
 }
 
+/// Where the name of who did it goes in the texts of [`tell_of`].
+pub const ACTOR: &str = "{actor}";
+
 /// Tells somebody something.
 ///
 /// # Errors
@@ -69,12 +72,28 @@ pub async fn tell(
     account: &str,
     kind: Kind,
     class: Option<&str>,
+    texts: (&str, &str),
+    now_ms: u64,
+) -> Result<()> {
+    tell_of(sql, account, kind, class, None, texts, now_ms).await
+}
+
+/// Tells somebody what another account did: in the texts, the first [`ACTOR`] is its name, as it is when they are read.
+///
+/// # Errors
+/// The database is away, or there is no such account.
+pub async fn tell_of(
+    sql: &impl Sql,
+    account: &str,
+    kind: Kind,
+    class: Option<&str>,
+    actor: Option<&str>,
     (text_ko, text_en): (&str, &str),
     now_ms: u64,
 ) -> Result<()> {
-    let text = "INSERT INTO notifications (id, account_id, kind, class_id, text_ko, text_en, at_ms) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7)";
-    let values = args![id::random("n"), account, kind.as_str(), class, text_ko, text_en, now_ms];
+    let text = "INSERT INTO notifications (id, account_id, kind, class_id, actor_id, text_ko, text_en, at_ms) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    let values = args![id::random("n"), account, kind.as_str(), class, actor, text_ko, text_en, now_ms];
     sql.execute(text, values).await?;
     let text = "DELETE FROM notifications WHERE account_id = $1 AND id NOT IN \
         (SELECT id FROM notifications WHERE account_id = $1 ORDER BY at_ms DESC, id DESC LIMIT $2)";
@@ -86,22 +105,33 @@ pub async fn tell(
 /// # Errors
 /// The database is away.
 pub async fn list(sql: &impl Sql, account: &str, before: Option<(u64, &str)>) -> Result<Vec<Notification>> {
-    let text = "SELECT id, kind, class_id, text_ko, text_en, at_ms, read_at_ms FROM notifications WHERE account_id = $1 \
-        AND (at_ms < $2 OR (at_ms = $2 AND id < $3)) ORDER BY at_ms DESC, id DESC LIMIT $4";
+    let text = "SELECT n.id, n.kind, n.class_id, n.text_ko, n.text_en, n.at_ms, n.read_at_ms, n.actor_id, a.name \
+        FROM notifications n LEFT JOIN accounts a ON a.id = n.actor_id WHERE n.account_id = $1 \
+        AND (n.at_ms < $2 OR (n.at_ms = $2 AND n.id < $3)) ORDER BY n.at_ms DESC, n.id DESC LIMIT $4";
     let (at_ms, id) = before.unwrap_or((u64::MAX, ""));
     let rows = sql.rows(text, args![account, at_ms, id, PAGE + 1]).await?;
-    let read = |row: &crate::Row| {
+    let read = |row: &Row| {
         Ok(Notification {
             id: row.text(0)?,
             kind: row.text(1)?,
             class: row.text_or_null(2)?,
-            text_ko: row.text(3)?,
-            text_en: row.text(4)?,
+            text_ko: named(row, 3, "떠난 분")?,
+            text_en: named(row, 4, "Somebody who left")?,
             at_ms: row.count(5)?,
             read: row.int_or_null(6)?.is_some(),
         })
     };
     rows.iter().map(read).collect()
+}
+
+/// A text with the actor's name in it, or `nobody` if the account was erased.
+fn named(row: &Row, column: usize, nobody: &str) -> Result<String> {
+    let text = row.text(column)?;
+    if row.text_or_null(7)?.is_none() {
+        return Ok(text);
+    }
+    let name = row.text_or_null(8)?.filter(|name| !name.is_empty());
+    Ok(text.replacen(ACTOR, name.as_deref().unwrap_or(nobody), 1))
 }
 
 /// How many were not read.

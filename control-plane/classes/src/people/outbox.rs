@@ -2,10 +2,12 @@
 
 use crate::{Result, Sql, args, id};
 
-/// A mail is tried this often before it is given up.
-pub const TRIES_MAX: u32 = 8;
+/// A mail is tried for this long before it is given up: a mail server may be away for a night.
+pub const KEPT_MS: u64 = 24 * 3600 * 1000;
 /// Whoever took a mail has this long to hand it over; then another control plane takes it.
 const TURN_MS: u64 = 60 * 1000;
+/// Longest pause between two tries: a server that is back gets the mail within the hour.
+const PAUSE_MS_MAX: u64 = 60 * 60 * 1000;
 
 /// A mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,14 +31,16 @@ pub async fn put(sql: &impl Sql, to: &str, subject: &str, text: &str, now_ms: u6
     sql.execute(insert, args![id::random("m"), to, subject, text, now_ms]).await.map(|_| ())
 }
 
-/// Takes one mail that is due. Nobody else gets it for a minute; each further try waits longer.
+/// Takes one mail that is due. Nobody else gets it for a minute; a pause is as long as the mail is old, so each is twice the one
+/// before.
 ///
 /// # Errors
 /// The database is away.
 pub async fn take(sql: &impl Sql, now_ms: u64) -> Result<Option<Mail>> {
-    let text = "UPDATE outbox SET tries = tries + 1, due_at_ms = $1 + $2 * (tries + 1) WHERE due_at_ms <= $1 AND id = \
+    let text = "UPDATE outbox SET tries = tries + 1, due_at_ms = $1 + CASE WHEN $1 - created_at_ms < $2 THEN $2 \
+        WHEN $1 - created_at_ms > $3 THEN $3 ELSE $1 - created_at_ms END WHERE due_at_ms <= $1 AND id = \
         (SELECT id FROM outbox WHERE due_at_ms <= $1 ORDER BY due_at_ms, id LIMIT 1) RETURNING id, to_address, subject, body";
-    let Some(row) = sql.row(text, args![now_ms, TURN_MS]).await? else { return Ok(None) };
+    let Some(row) = sql.row(text, args![now_ms, TURN_MS, PAUSE_MS_MAX]).await? else { return Ok(None) };
     Ok(Some(Mail { id: row.text(0)?, to: row.text(1)?, subject: row.text(2)?, text: row.text(3)? }))
 }
 
@@ -48,10 +52,12 @@ pub async fn sent(sql: &impl Sql, id: &str) -> Result<()> {
     sql.execute("DELETE FROM outbox WHERE id = $1", args![id]).await.map(|_| ())
 }
 
-/// Gives up what failed too often; how many that were.
+/// Gives up what could not be sent for too long; how many that were.
 ///
 /// # Errors
 /// The database is away.
-pub async fn give_up(sql: &impl Sql) -> Result<u64> {
-    sql.execute("DELETE FROM outbox WHERE tries >= $1", args![TRIES_MAX]).await
+pub async fn give_up(sql: &impl Sql, now_ms: u64) -> Result<u64> {
+    // What nobody has tried yet is tried once, however long all control planes were down.
+    let text = "DELETE FROM outbox WHERE tries > 0 AND created_at_ms < $1";
+    sql.execute(text, args![now_ms.saturating_sub(KEPT_MS)]).await
 }

@@ -8,6 +8,7 @@ mod catalogue;
 mod classroom;
 mod database;
 mod discover;
+mod erased;
 mod facts;
 mod lapse;
 mod people;

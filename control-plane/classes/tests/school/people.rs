@@ -3,7 +3,7 @@
 use control_plane_classes::people::account::check_email;
 use control_plane_classes::people::accounts::{self, Made, Pending};
 use control_plane_classes::people::code::{self, Purpose};
-use control_plane_classes::people::{Account, Locale, Role, notifications, outbox, session, store};
+use control_plane_classes::people::{Account, Locale, Role, outbox, session, store};
 use control_plane_classes::{Database, Sql as _, args, duty};
 
 use crate::both::{School, both};
@@ -15,8 +15,9 @@ both!(
     a_code_is_worth_nothing_with_the_ticket_of_another,
     an_address_gets_five_mails_an_hour,
     sessions_are_exchanged_and_end,
+    an_exchange_whose_answer_was_lost_is_made_again,
     mail_is_taken_once_and_tried_again_later,
-    an_erased_account_leaves_nothing_personal,
+    mail_outlives_a_server_that_is_away_for_hours,
     the_last_admin_stays,
     a_duty_has_one_holder,
 );
@@ -144,6 +145,56 @@ async fn sessions_are_exchanged_and_end(school: School) {
     assert_eq!(count.count(0).ok(), Some(u64::from(session::SESSIONS_MAX)));
 }
 
+async fn an_exchange_whose_answer_was_lost_is_made_again(school: School) {
+    let database = &school.database;
+    let one = account(database, "minji", Role::Student).await;
+    let session = session::start(database, &one.id, NOW).await.expect("begun");
+    let find = async |token: &str, now_ms| session::find(database, token, now_ms).await.expect("read");
+    let rotate = async |now_ms| session::rotate(database, &session.token, now_ms).await.expect("asked");
+    let later = NOW + session::ROTATE_AFTER_MS;
+    let lost = rotate(later).await.expect("a new one");
+    // Another page of the browser asked at the same moment: it must not spoil the answer that is under way.
+    assert!(!find(&session.token, later + 5_000).await.expect("under way").is_old);
+    assert_eq!(rotate(later + 5_000).await, None);
+    assert!(find(&lost, later + 5_000).await.is_some());
+    let minute = later + 60_000;
+    assert!(find(&session.token, minute).await.expect("still good").is_old);
+    let new = rotate(minute).await.expect("another one");
+    assert!(find(&new, minute + session::GRACE_MS).await.is_some_and(|found| !found.is_old));
+    assert_eq!(find(&session.token, minute + session::GRACE_MS).await, None);
+    assert_eq!(rotate(minute + session::GRACE_MS).await, None, "an old token is not good for ever");
+    assert_eq!(find(&lost, minute).await, None, "nobody ever had it");
+}
+
+async fn mail_outlives_a_server_that_is_away_for_hours(school: School) {
+    const MINUTE_MS: u64 = 60_000;
+    let database = &school.database;
+    let tries = async |to: &str, minutes: std::ops::Range<u64>| {
+        let mut tries = Vec::new();
+        for minute in minutes {
+            let now_ms = NOW + minute * MINUTE_MS;
+            while let Some(mail) = outbox::take(database, now_ms).await.expect("taken") {
+                assert_eq!(mail.to, to);
+                tries.push((minute, mail.id));
+            }
+            outbox::give_up(database, now_ms).await.expect("looked");
+        }
+        tries
+    };
+    outbox::put(database, "a@b.cd", "s", "t", NOW).await.expect("put");
+    let away = tries("a@b.cd", 0..120).await;
+    assert!((5..=10).contains(&away.len()), "pauses grow: {away:?}");
+    let back = tries("a@b.cd", 120..240).await;
+    let (_, mail) = back.first().expect("it comes within an hour or two");
+    outbox::sent(database, mail).await.expect("sent");
+    outbox::put(database, "x@b.cd", "s", "t", NOW + 240 * MINUTE_MS).await.expect("put");
+    let all = tries("x@b.cd", 240..240 + 36 * 60).await;
+    let (last, _) = all.last().expect("tries");
+    assert!((240 + 20 * 60..=240 + 26 * 60).contains(last), "for about a day: {all:?}");
+    let left = database.row("SELECT COUNT(*) FROM outbox", args![]).await.expect("read").expect("a row");
+    assert_eq!(left.int(0).ok(), Some(0));
+}
+
 async fn mail_is_taken_once_and_tried_again_later(school: School) {
     let database = &school.database;
     for number in 0..20 {
@@ -175,38 +226,6 @@ async fn mail_is_taken_once_and_tried_again_later(school: School) {
     assert!(outbox::take(database, NOW + 60_001).await.expect("read").is_some(), "not sent: again");
 }
 
-async fn an_erased_account_leaves_nothing_personal(school: School) {
-    let database = &school.database;
-    let one = account(database, "minji", Role::Instructor).await;
-    let change =
-        serde_json::json!({"region": "제주", "interests": ["calligraphy", "coding"], "name": "김민지"});
-    let change = serde_json::from_value(change).expect("a change");
-    let changed = accounts::change(database, &one.id, &change, NOW).await.expect("changed");
-    assert_eq!((changed.region.as_deref(), changed.interests.len()), (Some("제주"), 2));
-    let told = notifications::tell(
-        database,
-        &one.id,
-        notifications::Kind::Answer,
-        None,
-        ("김민지 님", "Minji"),
-        NOW,
-    )
-    .await;
-    told.expect("told");
-    let session = session::start(database, &one.id, NOW).await.expect("begun");
-    accounts::erase(database, &one.id, NOW).await.expect("erased");
-    assert_eq!(store::find(database, &one.id).await.expect("read"), None);
-    assert_eq!(session::find(database, &session.token, NOW).await.expect("read"), None);
-    let mut dump = Vec::new();
-    control_plane_classes::backup::dump(database, &mut dump).await.expect("dumped");
-    let dump = String::from_utf8(dump).expect("text");
-    assert!(dump.contains(&one.id), "the id stays, by nobody");
-    for trace in ["minji", "김민지", "제주", "Minji"] {
-        assert!(!dump.contains(trace), "{trace} is left in {dump}");
-    }
-    account(database, "minji", Role::Student).await;
-}
-
 async fn the_last_admin_stays(school: School) {
     let database = &school.database;
     let (one, two) =
@@ -217,6 +236,15 @@ async fn the_last_admin_stays(school: School) {
     demote(&one.id).await.expect("no longer the last");
     let refused = accounts::set(database, &two.id, None, Some(true)).await;
     assert_eq!(refused.expect_err("the last").code(), Some("last_admin"));
+    let erased = accounts::erase(database, &two.id, NOW).await;
+    assert_eq!(erased.expect_err("nor goes away").code(), Some("last_admin"));
+    accounts::erase(database, &one.id, NOW).await.expect("no admin");
+    let known = store::find(database, &two.id).await.expect("read").expect("there");
+    assert_eq!((known.name.as_str(), known.role), ("two", Role::Admin), "nothing was taken");
+    account(database, "one", Role::Student).await;
+    let refused = accounts::erase(database, &two.id, NOW).await;
+    assert_eq!(refused.expect_err("the last").code(), Some("last_admin"));
+    assert!(store::find(database, &two.id).await.expect("read").is_some(), "nothing of it happened");
     let found = accounts::list(database, "ONE@", "").await.expect("listed");
     assert_eq!(found.iter().map(|one| one.account.name.as_str()).collect::<Vec<_>>(), ["one"]);
     assert!(accounts::list(database, "%", "").await.expect("listed").is_empty(), "a percent sign is one");

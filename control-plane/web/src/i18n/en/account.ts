@@ -59,7 +59,7 @@ export const account: Record<keyof typeof ko, string> = {
   'profile.interests.hint': 'Classes on these are suggested first.',
   'profile.password': 'Change password',
   'erase.title': 'Delete my account',
-  'erase.text': 'Your name, address, enrolments and interests are erased for good. What you wrote stays without your name.',
+  'erase.text': 'Your name, address, enrolments, interests, and what you wrote in classes are erased for good. Recordings stay, with the names and chat in them, and so do classes you taught.',
   'erase.open': 'Delete my account',
   'erase.ask': 'Really delete your account?',
   'erase.password': 'Type your password to confirm',

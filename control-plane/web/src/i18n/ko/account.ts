@@ -57,7 +57,7 @@ export const account = {
   'profile.interests.hint': '고른 분야의 수업을 먼저 권해 드립니다.',
   'profile.password': '비밀번호 바꾸기',
   'erase.title': '계정 지우기',
-  'erase.text': '이름, 메일 주소, 신청과 관심 기록이 모두 지워지고 되돌릴 수 없습니다. 쓴 글은 이름 없이 남습니다.',
+  'erase.text': '이름, 메일 주소, 신청과 관심 기록, 대화와 질문과 답이 모두 지워지고 되돌릴 수 없습니다. 수업 녹화와 그 안의 이름·대화, 열었던 수업은 남습니다.',
   'erase.open': '계정 지우기',
   'erase.ask': '계정을 정말 지울까요?',
   'erase.password': '확인을 위해 비밀번호를 적어 주세요',
