@@ -190,7 +190,7 @@ async fn adopt(database: &Database, record: &Record) -> anyhow::Result<()> {
         }
     };
     let live_at_ms = (record.state != ClassState::Upcoming).then_some(record.created_at_ms);
-    if edit::create(database, &Class { live_at_ms, ..class }).await? {
+    if edit::create(database, &Class { live_at_ms, updated_at_ms: unix_time_ms(), ..class }).await? {
         tracing::info!(class = record.id, "a class of the store has come into the database");
     }
     Ok(())

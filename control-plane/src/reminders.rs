@@ -47,6 +47,13 @@ impl Reminders {
         if !duty::take(&self.database, "reminders", &self.holder, now_ms, DUTY_TTL_MS).await? {
             return Ok(0);
         }
-        reminders::send(&self.database, &self.link, now_ms).await
+        // A large class is told as one: all of its reminders are due at once.
+        let mut sent = 0;
+        loop {
+            match reminders::send(&self.database, &self.link, now_ms).await? {
+                0 => return Ok(sent),
+                more => sent += more,
+            }
+        }
     }
 }

@@ -124,6 +124,10 @@ async fn leave_one(tx: &Tx, class: &str, account: &str, now_ms: u64) -> Result<(
 /// The database is away.
 pub async fn promote(tx: &Tx, class: &str, now_ms: u64) -> Result<()> {
     let Some(found) = find(tx, class).await? else { return Ok(()) };
+    if found.locked {
+        // It takes nobody new; who opens it comes here again.
+        return Ok(());
+    }
     let (enrolled, waiting) = counts(tx, class).await?;
     let free = found.capacity.map_or(waiting, |places| i64::from(places) - enrolled).min(waiting);
     if free <= 0 {

@@ -157,5 +157,9 @@ pub async fn end(database: &Database, class: &str, now_ms: u64) -> Result<Change
 async fn put_locked(tx: &Tx, class: &str, locked: bool, now_ms: u64) -> Result<bool> {
     let touched = crate::catalogue::sync::touched("$3");
     let text = format!("UPDATE classes SET locked = $2, {touched} WHERE id = $1 AND locked <> $2");
-    Ok(tx.execute(&text, args![class, locked, now_ms]).await? > 0)
+    let is_changed = tx.execute(&text, args![class, locked, now_ms]).await? > 0;
+    if is_changed && !locked {
+        crate::catalogue::enrolment::promote(tx, class, now_ms).await?;
+    }
+    Ok(is_changed)
 }

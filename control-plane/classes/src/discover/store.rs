@@ -240,10 +240,18 @@ pub async fn changed_classes(
     limit: usize,
 ) -> Result<Vec<Class>> {
     let text = format!(
-        "SELECT {COLUMNS} FROM {TABLES} WHERE c.updated_at_ms > $1 OR (c.updated_at_ms = $1 AND c.id > $2) \
+        "SELECT {COLUMNS} FROM {TABLES} WHERE c.updated_at_ms >= $1 AND (c.updated_at_ms > $1 OR c.id > $2) \
          ORDER BY c.updated_at_ms, c.id LIMIT $3"
     );
     sql.rows(&text, args![since_ms, after, limit]).await?.iter().map(class).collect()
+}
+
+/// How many classes there are.
+///
+/// # Errors
+/// The database is away.
+pub async fn class_count(sql: &impl Sql) -> Result<u64> {
+    sql.row("SELECT COUNT(*) FROM classes", Vec::new()).await?.map_or(Ok(0), |row| row.count(0))
 }
 
 /// Ids of all classes.

@@ -14,6 +14,7 @@ use crate::people::{NOW, account};
 both!(
     whatever_is_shown_of_a_class_bears_the_time_of_its_change,
     a_lock_outlives_a_change_of_the_title_at_the_same_moment,
+    a_locked_class_gives_its_free_places_once_it_is_open,
     fifty_at_once_get_no_more_places_than_there_are,
     a_place_that_becomes_free_goes_to_who_waits_longest,
     a_list_is_filtered_and_paged_without_gaps,
@@ -177,6 +178,9 @@ async fn a_reminder_is_sent_once_by_however_many(school: School) {
     class(database, "ink", serde_json::json!({"starts_at_ms": start})).await;
     let one = account(database, "minji", Role::Student).await;
     enrolment::enrol(database, "ink", &one.id, NOW).await.expect("enrolled");
+    let gone = account(database, "gone", Role::Student).await;
+    enrolment::enrol(database, "ink", &gone.id, NOW).await.expect("enrolled");
+    accounts::set(database, &gone.id, None, Some(true)).await.expect("disabled");
     assert_eq!(reminders::send(database, "https://x/class/", NOW).await.expect("looked"), 0, "too early");
     let all = (0..4).map(|_| {
         let database = database.clone();
@@ -243,4 +247,21 @@ async fn a_lock_outlives_a_change_of_the_title_at_the_same_moment(school: School
         let class = store::find(database, "ink").await.expect("read").expect("there");
         assert!(class.locked && class.title == number.to_string(), "{number}: {class:?}");
     }
+}
+
+async fn a_locked_class_gives_its_free_places_once_it_is_open(school: School) {
+    let database = &school.database;
+    class(database, "ink", serde_json::json!({"capacity": 1})).await;
+    let mut people = Vec::new();
+    for name in ["one", "two"] {
+        let one = account(database, name, Role::Student).await;
+        enrolment::enrol(database, "ink", &one.id, NOW).await.expect("asked");
+        people.push(one.id);
+    }
+    let standing = async || enrolment::standing(database, "ink", &people[1]).await.expect("read").enrolment;
+    permissions::set_locked(database, "ink", true, NOW).await.expect("locked");
+    enrolment::leave(database, "ink", &people[0], NOW).await.expect("left");
+    assert_eq!(standing().await, Enrolment::Waiting, "it takes nobody new");
+    permissions::set_locked(database, "ink", false, NOW).await.expect("opened");
+    assert_eq!(standing().await, Enrolment::Enrolled);
 }
