@@ -12,3 +12,4 @@ mod erased;
 mod facts;
 mod lapse;
 mod people;
+mod slides;
