@@ -1,5 +1,5 @@
 import { useMemo, useState } from 'react';
-import { useAccount } from '../account/context';
+import { signInPath, useAccount } from '../account/context';
 import { ApiError, getClass, getConfig } from '../api/client';
 import { regionName, useT } from '../i18n';
 import { explain } from '../i18n/errors';
@@ -31,7 +31,7 @@ export default function ReplayPage({ id }: { id: string }) {
   const told = useTold(id, manifest?.room_sid, account !== null, manifest?.state === 'live');
   const events = useMemo(() => merge(recorded, told), [recorded, told]);
   // Asked for on its own: a class without a replay has a title, too.
-  const { value: entry } = useLoad(() => getClass(id), [id]);
+  const { value: entry, error: entryError } = useLoad(() => getClass(id), [id]);
   const title = entry?.title ?? id;
   useTitle(`${title} · ${t('replay.label')}`);
   const missing = error instanceof ApiError && error.code === 'no_replay';
@@ -45,17 +45,8 @@ export default function ReplayPage({ id }: { id: string }) {
         <h1>{title}</h1>
         {entry && <p>{t('home.by', { name: entry.instructor.name })}</p>}
       </header>
-      {missing && (
-        <Notice
-          title={t('replay.none.title')}
-          text={t('replay.none.text')}
-          testid="replay-none"
-          action={
-            <button type="button" data-testid="retry" onClick={retry}>
-              {t('common.retry')}
-            </button>
-          }
-        />
+      {missing && (entry !== null || entryError !== null) && (
+        <Missing id={id} closed={entry?.has_replay ?? false} signedIn={account !== null} onRetry={retry} />
       )}
       {error !== null && !missing && <ErrorNotice text={explain(t, error)} onRetry={retry} />}
       {!engine && error === null && <Loading />}
@@ -92,5 +83,36 @@ export default function ReplayPage({ id }: { id: string }) {
         </footer>
       )}
     </div>
+  );
+}
+
+/** There is none yet, or it is for those who take the class: then the way to become one of them. */
+function Missing({ id, closed, signedIn, onRetry }: { id: string; closed: boolean; signedIn: boolean; onRetry: () => void }) {
+  const t = useT();
+  if (closed) {
+    return (
+      <Notice
+        title={t('replay.closed.title')}
+        text={t(signedIn ? 'replay.closed.enrol' : 'replay.closed.signin')}
+        testid="replay-closed"
+        action={
+          <Link className="button primary" href={signedIn ? classHref(id) : signInPath()}>
+            {t(signedIn ? 'replay.class' : 'nav.signin')}
+          </Link>
+        }
+      />
+    );
+  }
+  return (
+    <Notice
+      title={t('replay.none.title')}
+      text={t('replay.none.text')}
+      testid="replay-none"
+      action={
+        <button type="button" data-testid="retry" onClick={onRetry}>
+          {t('common.retry')}
+        </button>
+      }
+    />
   );
 }
