@@ -24,16 +24,18 @@ const SETTLE: Duration = Duration::from_secs(1);
 
 pub(crate) struct Class {
     fleet: Fleet,
-    pupils: Vec<Pupil>,
+    pub(crate) pupils: Vec<Pupil>,
 }
 
 /// What is lost in one run, and how it comes back.
-enum Loss {
+#[derive(Clone, Debug)]
+pub(crate) enum Loss {
     /// Number among the edges.
     Edge(usize),
     ControlPlane(usize),
     Etcd(Vec<usize>),
-    Link,
+    /// Child and parent of each.
+    Links(Vec<(usize, usize)>),
 }
 
 impl Class {
@@ -71,9 +73,11 @@ impl Class {
         }
         // A little before, so that every sender has a first message.
         tokio::time::sleep(Duration::from_millis(400)).await;
-        let loss = self.strike(victim).await?;
+        let plan = self.plan().await?;
+        let (loss, struck) = self.strike(victim).await?;
         tokio::time::sleep(watch).await;
-        let cost = self.count(&loss, watch);
+        let (cost, slowest) = self.count(&loss, watch, struck);
+        eprintln!("{loss:?} of {plan}; {slowest}");
         self.mend(loss).await?;
         Ok(cost)
     }
@@ -138,50 +142,70 @@ impl Class {
         lines.collect::<Vec<_>>().join("\n")
     }
 
-    async fn strike(&mut self, victim: Victim) -> anyhow::Result<Loss> {
+    async fn strike(&mut self, victim: Victim) -> anyhow::Result<(Loss, Instant)> {
         let teaching =
             |edge: &usize| self.pupils.iter().any(|p| p.publishes && p.look(|seen| seen.edge) == Some(*edge));
         let all: Vec<usize> = (0..self.fleet.edges).collect();
         let loss = match victim {
-            Victim::EdgeWithPublisher => Loss::Edge(pick(all.iter().copied().filter(teaching).collect())?),
+            Victim::EdgeWithPublisher | Victim::EdgeProcess => {
+                Loss::Edge(pick(all.iter().copied().filter(teaching).collect())?)
+            }
             Victim::EdgeWithSubscribers => {
                 Loss::Edge(pick(all.iter().copied().filter(|edge| !teaching(edge)).collect())?)
             }
-            Victim::Relay => Loss::Edge(pick(self.relays().await?)?),
+            Victim::Relay => Loss::Edge(pick(self.relays(false).await?)?),
+            Victim::Root => Loss::Edge(pick(self.relays(true).await?)?),
             Victim::ControlPlane => Loss::ControlPlane(pick((0..crate::fleet::CONTROL_PLANES).collect())?),
             Victim::EtcdLeader => Loss::Etcd(vec![self.fleet.etcd.leader().await?]),
             Victim::EtcdMajority => {
                 let leader = self.fleet.etcd.leader().await?;
                 Loss::Etcd(vec![leader, (leader + 1) % etcd_cluster::MEMBERS])
             }
-            Victim::Link | Victim::LinkDirection | Victim::AllLinksForAMoment => Loss::Link,
+            Victim::Link | Victim::LinkDirection => Loss::Links(vec![pick(self.links().await?)?]),
+            Victim::AllLinksForAMoment => Loss::Links(self.links().await?),
         };
+        let struck = Instant::now();
         match &loss {
+            Loss::Edge(edge) if victim == Victim::EdgeProcess => self.fleet.kill(Fleet::node_of(*edge))?,
             Loss::Edge(edge) => self.fleet.freeze(Fleet::node_of(*edge))?,
             Loss::ControlPlane(number) => self.fleet.kill(*number)?,
             Loss::Etcd(members) => members.iter().try_for_each(|member| self.fleet.etcd.kill(*member))?,
-            Loss::Link if victim == Victim::AllLinksForAMoment => {
+            Loss::Links(_) if victim == Victim::AllLinksForAMoment => {
                 for from in 0..self.fleet.edges {
                     (0..self.fleet.edges).for_each(|to| self.fleet.cuts.cut(from, to));
                 }
                 tokio::time::sleep(MOMENT).await;
                 self.fleet.cuts.heal();
             }
-            Loss::Link => {
-                let (child, parent) = pick(self.links().await?)?;
-                self.fleet.cuts.cut(parent, child);
-                if victim == Victim::Link {
-                    self.fleet.cuts.cut(child, parent);
+            Loss::Links(links) => {
+                for (child, parent) in links {
+                    self.fleet.cuts.cut(*parent, *child);
+                    if victim == Victim::Link {
+                        self.fleet.cuts.cut(*child, *parent);
+                    }
                 }
             }
         }
-        Ok(loss)
+        Ok((loss, struck))
     }
 
-    /// Edges between others; the room must have a tree.
-    async fn relays(&self) -> anyhow::Result<Vec<usize>> {
-        let parents: BTreeSet<usize> = self.links().await?.into_iter().map(|(_, parent)| parent).collect();
-        Ok(parents.into_iter().collect())
+    /// Who is linked upwards to whom, first and second: what to hold the slowest of a run against.
+    async fn plan(&self) -> anyhow::Result<String> {
+        let Some(plan) = self.fleet.topology().await? else { return Ok("a direct room".to_owned()) };
+        let short = |name: &str| name.trim_start_matches("edge-").to_owned();
+        let parent = |name: &Option<String>| name.as_deref().map_or_else(|| "-".to_owned(), short);
+        let places = plan.places.iter();
+        let places =
+            places.map(|(name, at)| format!("{}<{},{}", short(name), parent(&at.first), parent(&at.second)));
+        Ok(places.collect::<Vec<_>>().join(" "))
+    }
+
+    /// Edges between others: the root of the room's tree, or those below it. All that are not children, of a room without one.
+    async fn relays(&self, is_root: bool) -> anyhow::Result<Vec<usize>> {
+        let links = self.links().await?;
+        let has_parent = |edge: &usize| links.iter().any(|(child, _)| child == edge);
+        let parents: BTreeSet<usize> = links.iter().map(|(_, parent)| *parent).collect();
+        Ok(parents.into_iter().filter(|parent| has_parent(parent) != is_root).collect())
     }
 
     /// (child, parent) of the room's tree; of a room without one, all pairs.
@@ -195,39 +219,6 @@ impl Class {
             .iter()
             .filter_map(|(name, place)| Some((number(name)?, number(place.first.as_deref()?)?)));
         Ok(links.collect())
-    }
-
-    fn count(&self, loss: &Loss, watch: Duration) -> Cost {
-        let now = Instant::now();
-        let on_victim = |pupil: &&Pupil| matches!(loss, Loss::Edge(edge) if pupil.home == *edge);
-        let moved: BTreeSet<&str> =
-            self.pupils.iter().filter(on_victim).map(|pupil| pupil.identity.as_str()).collect();
-        let mut cost = Cost::default();
-        for pupil in &self.pupils {
-            let (gaps, order) = pupil.look(|seen| (seen.gaps.longest(now), seen.order.clone()));
-            let is_moved = moved.contains(pupil.identity.as_str());
-            for ((from, is_video), gap) in gaps {
-                cost.dead += usize::from(gap + Duration::from_secs(1) > watch);
-                if is_moved || moved.contains(from.as_str()) {
-                    let own = if is_video { &mut cost.own_video } else { &mut cost.own_audio };
-                    *own = (*own).max(Some(gap));
-                } else {
-                    cost.others = cost.others.max(gap);
-                }
-            }
-            let steady = self
-                .pupils
-                .iter()
-                .filter(|sender| sender.publishes && !moved.contains(sender.identity.as_str()));
-            for sender in steady.filter(|sender| !is_moved && sender.identity != pupil.identity) {
-                let got = order.of(&sender.identity);
-                cost.sent += got.received + got.missing();
-                cost.missing += got.missing();
-                cost.double += got.double;
-                cost.disordered += got.disordered;
-            }
-        }
-        cost
     }
 
     async fn mend(&mut self, loss: Loss) -> anyhow::Result<()> {
@@ -244,7 +235,7 @@ impl Class {
                 self.fleet.ready(number).await
             }
             Loss::Etcd(members) => members.into_iter().try_for_each(|member| self.fleet.etcd.restart(member)),
-            Loss::Link => {
+            Loss::Links(_) => {
                 self.fleet.cuts.heal();
                 Ok(())
             }

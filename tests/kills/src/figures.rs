@@ -10,10 +10,11 @@ use crate::victim::Victim;
 pub(crate) struct Cost {
     /// Longest silence that a user of the victim heard, or others heard of that user. `None`: the victim has no users.
     pub(crate) own_audio: Option<Duration>,
-    /// Likewise, of pictures. Those who publish here are deaf to keyframe requests and send a keyframe every second.
+    /// Likewise, of pictures: those at a new edge wait for a keyframe, which is asked for.
     pub(crate) own_video: Option<Duration>,
-    /// Longest silence between any two others.
-    pub(crate) others: Duration,
+    /// Longest silence between any two others, and of their pictures.
+    pub(crate) others_audio: Duration,
+    pub(crate) others_video: Duration,
     /// Streams that did not come back within the time that was watched.
     pub(crate) dead: usize,
     /// Reliable data messages: sent by others, and of these missing, double, or out of order at some receiver.
@@ -46,7 +47,7 @@ impl Spread {
 /// Markdown, as it stands in `docs/reliability.md`.
 pub(crate) fn table(rows: &[(Victim, Vec<Cost>)]) -> String {
     let mut text = String::from(
-        "| lost | runs | users of the victim, sound: p50 / p95 / p99 / max ms | pictures | all others, both | streams that stayed away | reliable data: sent, missing, double, out of order |\n|---|---|---|---|---|---|---|\n",
+        "| lost | runs | users of the victim, sound: p50 / p95 / p99 / max ms | pictures | all others, sound | pictures | streams that stayed away | reliable data: sent, missing, double, out of order |\n|---|---|---|---|---|---|---|---|\n",
     );
     for (victim, costs) in rows {
         let own = |of: fn(&Cost) -> Option<Duration>| {
@@ -54,12 +55,13 @@ pub(crate) fn table(rows: &[(Victim, Vec<Cost>)]) -> String {
             if own.is_empty() { "–".to_owned() } else { spread(Spread::of(own)) }
         };
         let (audio, video) = (own(|cost| cost.own_audio), own(|cost| cost.own_video));
-        let others = spread(Spread::of(costs.iter().map(|cost| cost.others).collect()));
+        let others = |of: fn(&Cost) -> Duration| spread(Spread::of(costs.iter().map(of).collect::<Vec<_>>()));
+        let (heard, seen) = (others(|cost| cost.others_audio), others(|cost| cost.others_video));
         let sum = |of: fn(&Cost) -> u64| costs.iter().map(of).sum::<u64>();
         let dead: usize = costs.iter().map(|cost| cost.dead).sum();
         writeln!(
             text,
-            "| {} | {} | {audio} | {video} | {others} | {dead} | {}, {}, {}, {} |",
+            "| {} | {} | {audio} | {video} | {heard} | {seen} | {dead} | {}, {}, {}, {} |",
             victim.name(),
             costs.len(),
             sum(|c| c.sent),

@@ -27,6 +27,8 @@ pub(crate) struct Fleet {
     pub(crate) edges: usize,
     nodes: Vec<Node>,
     binary: PathBuf,
+    /// Both control planes' PostgreSQL; a file of its own each without.
+    database: Option<String>,
     port_base: u16,
     key: ApiKey,
     directory: tempfile::TempDir,
@@ -39,7 +41,7 @@ struct Node {
 }
 
 impl Fleet {
-    pub(crate) async fn open(binary: &Path, edges: usize) -> anyhow::Result<Self> {
+    pub(crate) async fn open(binary: &Path, edges: usize, database: Option<String>) -> anyhow::Result<Self> {
         let binary = binary.canonicalize().with_context(|| format!("there is no {}", binary.display()))?;
         let etcd = Cluster::start().await.context("etcd")?;
         let directory = tempfile::Builder::new().prefix("seodang-kills-").tempdir()?;
@@ -53,7 +55,8 @@ impl Fleet {
             .chain((0..edges).map(|n| Node { name: edge_name(n), role: "edge", child: None }))
             .collect();
         let port_base = free_ports(PORTS_PER_NODE * u16::try_from(CONTROL_PLANES + edges)?);
-        let mut fleet = Self { etcd, cuts: Cuts::default(), edges, nodes, binary, port_base, key, directory };
+        let cuts = Cuts::default();
+        let mut fleet = Self { etcd, cuts, edges, nodes, binary, database, port_base, key, directory };
         fleet.certificates()?;
         let ports: Arc<Vec<u16>> = Arc::new((0..edges).map(|edge| fleet.edge_port(edge, 2)).collect());
         for edge in 0..edges {
@@ -130,9 +133,11 @@ impl Fleet {
                 local(4)
             )
         } else {
+            let database = self.database.as_ref();
+            let database = database.map_or_else(String::new, |url| format!("database = {url:?}\n"));
             format!(
                 "[control_plane]\nid = \"{name}\"\nregion = \"seoul\"\nlisten = {}\nadmin = {}\nnodes = {}\ndata_dir = \"{name}\"\n\
-                 api_keys = {keys}\n",
+                 api_keys = {keys}\n{database}",
                 local(0),
                 local(3),
                 local(2)
@@ -160,6 +165,8 @@ impl Fleet {
         let output = std::fs::File::options().create(true).append(true).open(log)?;
         let mut command = Command::new(&self.binary);
         command.args([*role, "--config", &format!("{name}.toml")]).current_dir(self.directory.path());
+        // It takes every variable that begins so for a setting.
+        command.env_remove(postgres_server::REQUIRED);
         *child = Some(command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output).spawn()?);
         Ok(())
     }

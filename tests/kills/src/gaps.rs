@@ -15,7 +15,14 @@ pub(crate) struct Gaps {
 #[derive(Clone, Copy, Debug)]
 struct Silence {
     last: Instant,
-    longest: Duration,
+    longest: Pause,
+}
+
+/// A silence, and when it began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Pause {
+    pub(crate) since: Instant,
+    pub(crate) lasted: Duration,
 }
 
 impl Gaps {
@@ -24,21 +31,20 @@ impl Gaps {
         let silence = self
             .streams
             .entry((from.to_owned(), is_video))
-            .or_insert(Silence { last: now, longest: Duration::ZERO });
-        silence.longest = silence.longest.max(now.saturating_duration_since(silence.last));
+            .or_insert(Silence { last: now, longest: Pause { since: now, lasted: Duration::ZERO } });
+        silence.longest = silence.until(now);
         silence.last = now;
     }
 
     /// Counts from now on. Streams that have been silent for long before are forgotten: their owner left.
     pub(crate) fn mark(&mut self, now: Instant, forgotten_after: Duration) {
         self.streams.retain(|_, silence| now.saturating_duration_since(silence.last) < forgotten_after);
-        self.streams.values_mut().for_each(|silence| silence.longest = Duration::ZERO);
+        self.streams.values_mut().for_each(|silence| silence.longest.lasted = Duration::ZERO);
     }
 
     /// By stream.
-    pub(crate) fn longest(&self, now: Instant) -> BTreeMap<Stream, Duration> {
-        let longest = |silence: &Silence| silence.longest.max(now.saturating_duration_since(silence.last));
-        self.streams.iter().map(|(stream, silence)| (stream.clone(), longest(silence))).collect()
+    pub(crate) fn longest(&self, now: Instant) -> BTreeMap<Stream, Pause> {
+        self.streams.iter().map(|(stream, silence)| (stream.clone(), silence.until(now))).collect()
     }
 
     /// When anything came last.
@@ -55,6 +61,14 @@ impl Gaps {
     pub(crate) fn fresh(&self, now: Instant, age: Duration) -> usize {
         let is_fresh = |silence: &&Silence| now.saturating_duration_since(silence.last) < age;
         self.streams.values().filter(is_fresh).count()
+    }
+}
+
+impl Silence {
+    /// The longest one, if nothing came by `now` since the last packet.
+    fn until(&self, now: Instant) -> Pause {
+        let lasted = now.saturating_duration_since(self.last);
+        if lasted > self.longest.lasted { Pause { since: self.last, lasted } } else { self.longest }
     }
 }
 
@@ -75,7 +89,8 @@ mod tests {
             gaps.heard("kim", false, at(ms));
         }
         let kim = ("kim".to_owned(), false);
-        assert_eq!(gaps.longest(at(1_330)), BTreeMap::from([(kim.clone(), Duration::from_millis(340))]));
-        assert_eq!(gaps.longest(at(2_000)), BTreeMap::from([(kim, Duration::from_millis(680))]));
+        let pause = |since, ms| Pause { since: at(since), lasted: Duration::from_millis(ms) };
+        assert_eq!(gaps.longest(at(1_330)), BTreeMap::from([(kim.clone(), pause(960, 340))]));
+        assert_eq!(gaps.longest(at(2_000)), BTreeMap::from([(kim, pause(1_320, 680))]));
     }
 }

@@ -9,7 +9,9 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Parser as _;
 
+mod attendance;
 mod class;
+mod count;
 mod figures;
 mod fleet;
 mod gaps;
@@ -27,7 +29,7 @@ struct Arguments {
     /// Losses of each kind.
     #[arg(long, default_value_t = 20)]
     runs: usize,
-    /// Edges; more than 4, so that the room has a tree. The last one has subscribers only.
+    /// Edges; more than 6, so that the room has a tree. The last one has subscribers only.
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u8).range(3..=16))]
     edges: u8,
     /// Only these. All of them otherwise.
@@ -37,7 +39,7 @@ struct Arguments {
     #[arg(long)]
     binary: Option<PathBuf>,
     /// Seconds after a loss in which gaps count.
-    #[arg(long, default_value_t = 6)]
+    #[arg(long, default_value_t = 5)]
     watch_s: u64,
     /// Fails when a stream stays away, or a reliable message is missing, double or out of order.
     #[arg(long)]
@@ -54,8 +56,10 @@ async fn main() -> anyhow::Result<()> {
         Some(binary) => binary,
         None => std::env::current_exe()?.parent().context("a directory")?.join("seodang"),
     };
+    let postgres = postgres_server::shared()?;
+    let database = postgres.map(|server| server.database()).transpose()?;
     eprintln!("starting 3 etcd, {} control planes, {} edges", fleet::CONTROL_PLANES, arguments.edges);
-    let mut fleet = fleet::Fleet::open(&binary, usize::from(arguments.edges)).await?;
+    let mut fleet = fleet::Fleet::open(&binary, usize::from(arguments.edges), database.clone()).await?;
     if arguments.keep {
         fleet.keep();
         eprintln!("logs: {}", fleet.kept().display());
@@ -81,5 +85,12 @@ async fn main() -> anyhow::Result<()> {
         // After each victim: a run that is cut off has said what it knew.
         println!("{}", figures::table(&rows));
     }
+    let Some(database) = database else {
+        println!("Attendance was not checked: PostgreSQL is not installed (`tests/run tools` does it).");
+        return Ok(());
+    };
+    let attendance = class.dismiss(&database).await?;
+    println!("{attendance}");
+    anyhow::ensure!(attendance.is_whole() || !arguments.check, "attendance is not what it was");
     Ok(())
 }

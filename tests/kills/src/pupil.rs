@@ -12,10 +12,10 @@ use tokio::sync::mpsc;
 use crate::gaps::Gaps;
 use crate::order::Order;
 
-/// So long without a packet, and the edge is asked whether it lives.
-const SILENCE: Duration = Duration::from_millis(400);
-/// So long it has to answer.
-const PROBE_TIMEOUT: Duration = Duration::from_millis(300);
+/// So long without a packet, and the edge is asked whether it lives: as the web app does (`lifeline.ts`).
+const SILENCE: Duration = Duration::from_millis(500);
+/// So long it has to answer (`edges.ts`).
+const PROBE_TIMEOUT: Duration = Duration::from_millis(500);
 const JOIN_TIMEOUT: Duration = Duration::from_millis(1_500);
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(3);
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
@@ -36,6 +36,10 @@ pub(crate) struct Seen {
     pub(crate) sent: u64,
     /// Goes back to its own edge as soon as it can.
     pub(crate) homesick: bool,
+    /// The class is over: leaves in an orderly way.
+    pub(crate) over: bool,
+    /// Every join, by the sid the edge gave it: whether anything came, so that the edge surely knows of it.
+    pub(crate) joins: BTreeMap<String, bool>,
 }
 
 #[derive(Clone, Debug)]
@@ -71,7 +75,7 @@ impl Pupil {
 
     async fn attend(self, door: Door) {
         let mut at = 0;
-        loop {
+        while !self.look(|seen| seen.over) {
             if self.look(|seen| std::mem::take(&mut seen.homesick)) {
                 at = 0;
             }
@@ -85,7 +89,10 @@ impl Pupil {
                 packets: Some(packets),
             };
             if let Ok(Ok(client)) = tokio::time::timeout(JOIN_TIMEOUT, Client::join(config)).await {
-                self.look(|seen| seen.edge = Some(*edge));
+                self.look(|seen| {
+                    seen.edge = Some(*edge);
+                    seen.joins.insert(client.sid.clone(), false);
+                });
                 self.stay(client, received, url).await;
                 self.look(|seen| seen.edge = None);
             }
@@ -101,7 +108,7 @@ impl Pupil {
         url: &str,
     ) {
         if self.publishes {
-            let layer = Layer::synthetic("q", 320, 180, VIDEO_BPS, FPS);
+            let layer = Layer::on_request("q", 320, 180, VIDEO_BPS, FPS);
             let sends = async {
                 client.publish_audio("microphone", AUDIO_BPS).await?;
                 client.publish_video("camera", vec![layer], FPS).await
@@ -111,6 +118,7 @@ impl Pupil {
             }
         }
         let joined = Instant::now();
+        let mut is_known = false;
         let mut owners: BTreeMap<String, (String, bool)> = BTreeMap::new();
         let mut look = tokio::time::interval(LOOK_INTERVAL);
         let mut data = tokio::time::interval(DATA_INTERVAL);
@@ -122,7 +130,12 @@ impl Pupil {
                         owners.extend(client.tracks().into_iter().map(|(sid, track)| (sid, (track.identity, track.is_video))));
                     }
                     if let Some((owner, is_video)) = owners.get(&sid) {
-                        self.look(|seen| seen.gaps.heard(owner, *is_video, Instant::now()));
+                        self.look(|seen| {
+                            seen.gaps.heard(owner, *is_video, Instant::now());
+                            if !std::mem::replace(&mut is_known, true) {
+                                seen.joins.insert(client.sid.clone(), true);
+                            }
+                        });
                     }
                 }
                 happening = client.happening() => match happening {
@@ -137,6 +150,9 @@ impl Pupil {
                         seen.homesick &= away;
                         away
                     });
+                    if self.look(|seen| seen.over) {
+                        return client.leave().await;
+                    }
                     if homesick {
                         return;
                     }

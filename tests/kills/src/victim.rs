@@ -4,10 +4,14 @@
 pub(crate) enum Victim {
     /// An edge with somebody who teaches on it. Without a word, as in a power cut: its sockets stay open and nothing answers.
     EdgeWithPublisher,
+    /// The same by `kill -9`: its sockets are closed, and who calls is refused.
+    EdgeProcess,
     /// An edge whose users only listen.
     EdgeWithSubscribers,
-    /// An edge through which others are linked.
+    /// An edge through which others are linked, below the root.
     Relay,
+    /// The edge at the top of the tree.
+    Root,
     ControlPlane,
     EtcdLeader,
     /// Two of three members.
@@ -21,10 +25,12 @@ pub(crate) enum Victim {
 }
 
 impl Victim {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::EdgeWithPublisher,
+        Self::EdgeProcess,
         Self::EdgeWithSubscribers,
         Self::Relay,
+        Self::Root,
         Self::ControlPlane,
         Self::EtcdLeader,
         Self::EtcdMajority,
@@ -36,8 +42,10 @@ impl Victim {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::EdgeWithPublisher => "edge with a publisher",
+            Self::EdgeProcess => "edge with a publisher, `kill -9`",
             Self::EdgeWithSubscribers => "edge with subscribers only",
             Self::Relay => "relay in the middle of a tree",
+            Self::Root => "root of a tree",
             Self::ControlPlane => "control plane",
             Self::EtcdLeader => "etcd leader",
             Self::EtcdMajority => "etcd majority",

@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 use webrtc::data_channel::DataChannel;
 
 use crate::impairment::{Faults, Impairment};
+use crate::keyframe::Requests;
 use crate::media::Layer;
 use crate::peer::peer_connection;
 use crate::publish;
@@ -101,6 +102,8 @@ pub(crate) struct State {
     reliable: Mutex<Option<Arc<dyn DataChannel>>>,
     happenings: mpsc::Sender<Happening>,
     packets: Option<mpsc::UnboundedSender<(String, rtp::Packet)>>,
+    /// Keyframes asked of this client.
+    pub(crate) requests: Requests,
     pub(crate) began: Instant,
 }
 
@@ -142,6 +145,7 @@ impl Client {
             reliable: Mutex::default(),
             happenings,
             packets: config.packets.clone(),
+            requests: Requests::default(),
             began,
         });
         state.learn(&join.other_participants);
@@ -264,7 +268,7 @@ impl Client {
     /// # Errors
     /// The client ended before the track was taken in.
     pub async fn publish_video(&self, cid: &str, layers: Vec<Layer>, fps: u32) -> anyhow::Result<()> {
-        publish::video(&self.wake, &self.sid, cid, layers, fps).await
+        publish::video(&self.wake, self.state.requests.clone(), &self.sid, cid, layers, fps).await
     }
 
     /// Publishes audio of about `bitrate_bps` until the client ends.

@@ -6,6 +6,7 @@
 
 mod client;
 mod impairment;
+mod keyframe;
 pub mod media;
 mod peer;
 mod publish;

@@ -38,16 +38,29 @@ pub struct Layer {
     pub width: u32,
     pub height: u32,
     pub frames: Vec<Frame>,
+    /// Whoever asks for a keyframe gets one: the loop goes on at the next. Not where what arrives is held against the frames.
+    pub answers_requests: bool,
 }
 
 impl Layer {
-    /// Pictures that no decoder knows, of about `bitrate_bps` at `fps`, with a keyframe each second.
+    /// Pictures that no decoder knows, of about `bitrate_bps` at `fps`, with a keyframe each second and when one is asked for.
     #[must_use]
     pub fn synthetic(rid: &str, width: u32, height: u32, bitrate_bps: u32, fps: u32) -> Self {
+        Self::made_up(rid, (width, height), bitrate_bps, (fps, fps))
+    }
+
+    /// Likewise, with a keyframe when one is asked for and hardly ever without, as browsers encode.
+    #[must_use]
+    pub fn on_request(rid: &str, width: u32, height: u32, bitrate_bps: u32, fps: u32) -> Self {
+        Self::made_up(rid, (width, height), bitrate_bps, (fps, fps * 10))
+    }
+
+    /// Ten seconds of pictures, every `every`th of which is a keyframe.
+    fn made_up(rid: &str, (width, height): (u32, u32), bitrate_bps: u32, (fps, every): (u32, u32)) -> Self {
         let bytes = (bitrate_bps / 8 / fps.max(1)).max(64) as usize;
         let frames = (0..fps * 10)
             .map(|index| {
-                let is_keyframe = index % fps == 0;
+                let is_keyframe = index % every == 0;
                 // RFC 6386 section 9.1: the lowest bit of the first byte is 0 in a keyframe.
                 let mut data = vec![index as u8; if is_keyframe { bytes * 3 } else { bytes }];
                 data[0] = u8::from(!is_keyframe);
@@ -59,7 +72,15 @@ impl Layer {
                 Frame { data: data.into(), is_keyframe }
             })
             .collect();
-        Self { rid: rid.to_owned(), codec: Codec::Vp8, width, height, frames }
+        Self { rid: rid.to_owned(), codec: Codec::Vp8, width, height, frames, answers_requests: true }
+    }
+
+    /// The first keyframe from `index` of the loop on.
+    #[must_use]
+    pub fn next_keyframe(&self, index: usize) -> usize {
+        let ahead =
+            (0..self.frames.len()).find(|ahead| self.frames[(index + ahead) % self.frames.len()].is_keyframe);
+        index + ahead.unwrap_or(0)
     }
 
     /// Pictures of an IVF file with VP8.
@@ -81,7 +102,7 @@ impl Layer {
         }
         anyhow::ensure!(!frames.is_empty(), "the file has no frames");
         let (width, height) = (dimension(12), dimension(14));
-        Ok(Self { rid: rid.to_owned(), codec: Codec::Vp8, width, height, frames })
+        Ok(Self { rid: rid.to_owned(), codec: Codec::Vp8, width, height, frames, answers_requests: false })
     }
 
     /// Pictures of an H264 stream with start codes and an access unit delimiter before each picture.
@@ -104,7 +125,7 @@ impl Layer {
         }
         frames.push(Frame { data: picture.freeze(), is_keyframe });
         anyhow::ensure!(frames.iter().any(|frame| frame.is_keyframe), "no IDR picture");
-        Ok(Self { rid: rid.to_owned(), codec: Codec::H264, width, height, frames })
+        Ok(Self { rid: rid.to_owned(), codec: Codec::H264, width, height, frames, answers_requests: false })
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use livekit_protocol as proto;
 use prost::Message as _;
 use rtc::ice::mdns::MulticastDnsMode;
+use rtc::interceptor::Slot;
 use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_H264, MIME_TYPE_OPUS, MIME_TYPE_VP8};
 use rtc::rtp_transceiver::rtp_sender::{RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RtpCodecKind};
 use webrtc::data_channel::{DataChannel, DataChannelEvent, RTCDataChannelInit};
@@ -15,9 +16,13 @@ use webrtc::peer_connection::{
 };
 
 use crate::client::{Happening, State};
+use crate::keyframe::Listener;
 
 /// Packets a repair may be late by and still be opened; the stock default of 64 is less than a large keyframe.
 const REPLAY_WINDOW: usize = 1_024;
+
+/// Last of all, nearest to the application.
+const LISTENER: Slot = Slot::Custom(20_000);
 
 struct Handler {
     state: Arc<State>,
@@ -86,7 +91,8 @@ fn codecs() -> anyhow::Result<MediaEngine> {
 pub(crate) async fn peer_connection(state: &Arc<State>) -> anyhow::Result<Arc<dyn PeerConnection>> {
     let mut media = codecs()?;
     configure_simulcast_extension_headers(&mut media)?;
-    let registry = register_default_interceptors(Registry::new(), &mut media)?;
+    let registry = register_default_interceptors(Registry::new(), &mut media)?
+        .with(LISTENER, Listener::new(state.requests.clone()));
     let settings = SettingEngineBuilder::default()
         .with_multicast_dns_mode(MulticastDnsMode::Disabled)
         .with_include_loopback_candidate(true)

@@ -15,6 +15,7 @@ use webrtc::media_stream::track_local::TrackLocal as _;
 use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
 use webrtc::rtp_transceiver::{RTCRtpTransceiverDirection, RtpTransceiver};
 
+use crate::keyframe::Requests;
 use crate::media::{AUDIO_FRAME, Codec, Layer, Packetizer};
 use crate::session::Work;
 
@@ -28,6 +29,7 @@ type Taken = (Arc<TrackLocalStaticRTP>, Arc<dyn RtpTransceiver>);
 
 pub(crate) async fn video(
     wake: &mpsc::Sender<Work>,
+    requests: Requests,
     sid: &str,
     cid: &str,
     layers: Vec<Layer>,
@@ -64,7 +66,8 @@ pub(crate) async fn video(
     };
     let taken = publish(wake, sid, cid, request, RtpCodecKind::Video, encodings).await?;
     tokio::spawn(async move {
-        if let Err(error) = send_video(taken, layers, ssrcs, fps, simulcast).await {
+        let senders = layers.into_iter().zip(ssrcs).map(|(layer, ssrc)| Sender::new(layer, ssrc, &requests));
+        if let Err(error) = send_video(taken, senders.collect(), fps, simulcast).await {
             tracing::info!(%error, "video is no longer sent");
         }
     });
@@ -165,29 +168,60 @@ async fn negotiated(transceiver: &Arc<dyn RtpTransceiver>, mime: &str) -> anyhow
     anyhow::bail!("the server did not take the track")
 }
 
+/// One layer on its way.
+struct Sender {
+    layer: Layer,
+    packetizer: Packetizer,
+    requests: Requests,
+    /// Of the next picture, in the loop.
+    index: usize,
+    keyframe: Option<Instant>,
+}
+
+impl Sender {
+    fn new(layer: Layer, ssrc: u32, requests: &Requests) -> Self {
+        Self {
+            layer,
+            packetizer: Packetizer::new(ssrc),
+            requests: requests.clone(),
+            index: 0,
+            keyframe: None,
+        }
+    }
+
+    /// Packets of the next picture, `elapsed` after the start.
+    fn next(&mut self, elapsed: Duration, payload_type: u8) -> Vec<rtc::rtp::Packet> {
+        let now = Instant::now();
+        if self.layer.answers_requests && self.requests.take(self.packetizer.ssrc, self.keyframe, now) {
+            self.index = self.layer.next_keyframe(self.index);
+        }
+        let frame = &self.layer.frames[self.index % self.layer.frames.len()];
+        self.index += 1;
+        self.keyframe = if frame.is_keyframe { Some(now) } else { self.keyframe };
+        self.packetizer.video(self.layer.codec, frame, elapsed, payload_type)
+    }
+}
+
 async fn send_video(
     (track, transceiver): Taken,
-    layers: Vec<Layer>,
-    ssrcs: Vec<u32>,
+    mut senders: Vec<Sender>,
     fps: u32,
     simulcast: bool,
 ) -> anyhow::Result<()> {
-    let codec = layers.first().context("no layers")?.codec;
+    let codec = senders.first().context("no layers")?.layer.codec;
     let agreed = negotiated(&transceiver, mime(codec)).await?;
-    let mut packetizers: Vec<Packetizer> = ssrcs.into_iter().map(Packetizer::new).collect();
     let interval = Duration::from_secs(1) / fps.max(1);
     let mut tick = tokio::time::interval(interval);
     for number in 0_u32.. {
         tick.tick().await;
-        for (layer, packetizer) in layers.iter().zip(&mut packetizers) {
-            let frame = &layer.frames[number as usize % layer.frames.len()];
+        for sender in &mut senders {
             // By the camera's clock: pictures that go out together, because the machine was busy, were taken one after another.
-            for mut packet in packetizer.video(codec, frame, interval * number, agreed.payload_type) {
+            for mut packet in sender.next(interval * number, agreed.payload_type) {
                 if let Some(id) = agreed.mid_id {
                     packet.header.set_extension(id, agreed.mid.clone().into())?;
                 }
                 if let Some(id) = agreed.rid_id.filter(|_| simulcast) {
-                    packet.header.set_extension(id, layer.rid.clone().into())?;
+                    packet.header.set_extension(id, sender.layer.rid.clone().into())?;
                 }
                 track.write_rtp(packet).await?;
             }
