@@ -201,8 +201,23 @@ fn fail(error: &anyhow::Error) -> ExitCode {
 #[cfg(test)]
 mod tests {
     use clap::{CommandFactory as _, Parser as _};
+    use control_plane_agent::config::{ENV_PREFIX, ENV_RESERVED};
 
     use super::*;
+
+    /// A configuration file is read by most commands, and takes what it does not know for a mistake.
+    #[test]
+    fn no_variable_of_the_command_line_is_taken_for_a_setting() {
+        let command = Cli::command();
+        let commands = std::iter::once(&command).chain(command.get_subcommands());
+        let variables = commands.flat_map(clap::Command::get_arguments).filter_map(clap::Arg::get_env);
+        let own: Vec<_> =
+            variables.filter_map(|name| name.to_str()).filter(|name| name.starts_with(ENV_PREFIX)).collect();
+        assert!(own.len() >= 4, "{own:?}");
+        for name in own {
+            assert!(ENV_RESERVED.contains(&name), "{name}");
+        }
+    }
 
     #[test]
     fn no_word_means_dev_and_flags_go_with_it() {

@@ -8,6 +8,9 @@ use std::time::Duration;
 use support::fleet::{CDN, Fleet, ORIGIN};
 use support::{PATIENCE, house, http, until};
 
+/// The node is quiet for a second before it ends.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// Nodes `/v1/cdn` names, best first.
 async fn named(fleet: &Fleet) -> Option<Vec<String>> {
     let answer = http::get(&format!("{}/v1/cdn", fleet.web())).await.ok()?;
@@ -60,8 +63,13 @@ async fn a_cdn_node_is_emptied_as_an_edge_is() -> anyhow::Result<()> {
     })
     .await;
 
-    let answer = drains(&fleet, "POST", &format!("node/{CDN}"), r#"{"exit": true}"#).await?;
-    assert_eq!(answer.status, 200, "{}", answer.text());
+    let mut command = tokio::process::Command::new(house::binary());
+    command.args(["drain", CDN, "--node", "--exit", "--wait", "--control-plane", &fleet.web()]);
+    command.env("SEODANG_API_KEY", &fleet.key().key).env("SEODANG_API_SECRET", &fleet.key().secret);
+    let told = tokio::time::timeout(COMMAND_TIMEOUT, command.output()).await??;
+    let text = String::from_utf8_lossy(&told.stdout).into_owned();
+    assert!(told.status.success(), "{text}{}\n{}", String::from_utf8_lossy(&told.stderr), fleet.said());
+    assert!(text.ends_with("no node is left\nended\n"), "{text}");
     let end = tokio::time::Instant::now() + PATIENCE;
     while !fleet.has_ended(CDN) {
         assert!(tokio::time::Instant::now() < end, "it does not end:\n{}", fleet.said());

@@ -14,10 +14,14 @@ use toml::{Table, Value};
 /// Start of every environment variable that sets a key.
 pub const ENV_PREFIX: &str = "SEODANG_";
 /// Variables with the prefix that set no key: they steer the build, the tests, or the command line.
-pub const ENV_RESERVED: [&str; 9] = [
+pub const ENV_RESERVED: [&str; 13] = [
     "SEODANG_SKIP_WEB",
     "SEODANG_POSTGRES_REQUIRED",
     "SEODANG_CONFIG",
+    "SEODANG_CONTROL_PLANE",
+    "SEODANG_API_KEY",
+    "SEODANG_API_SECRET",
+    "SEODANG_DATABASE",
     "SEODANG_TEST",
     "SEODANG_BIN",
     "SEODANG_CACHE",

@@ -8,7 +8,7 @@
 //! | name | what |
 //! |---|---|
 //! | `{zone}` | SOA, NS |
-//! | `edge.{zone}`, `cdn.{zone}` | A, AAAA: the one to three nearest healthy nodes that are neither full nor draining; CNAME where the nearest has a name |
+//! | `edge.{zone}`, `cdn.{zone}` | A, AAAA: the nearest one to three that are neither full nor draining; or CNAME |
 //! | `{node id}.edge.{zone}`, `{node id}.cdn.{zone}` | A, AAAA or CNAME of that node, as long as it is registered |
 //! | a nameserver's own name, if it lies in the zone | A, AAAA as configured |
 //!
