@@ -1,5 +1,5 @@
-//! Who may do what: every endpoint (those of the classroom in `classroom/rights.rs`) for every role, against a class of somebody's own or of
-//! another's.
+//! Who may do what: every endpoint (those of the classroom in `classroom/rights.rs`) for every role, against a class of
+//! somebody's own or of another's.
 //!
 //! A row is an endpoint and the status each role gets. Each cell has a class of its own, taught by `own`, in which `student`
 //! has a place; the edges of what a row does (`{class}`, `{material}`) are filled in. Other parts add their rows.
@@ -9,7 +9,7 @@ use control_plane::config::{OidcProvider, Secret};
 use control_plane_api::key;
 use control_plane_api::recording::{Recording, RecordingState};
 use control_plane_api::room::Presence;
-use control_plane_api::token::Grant;
+use control_plane_api::token::{self, Grant};
 use http::StatusCode;
 use serde_json::json;
 
@@ -25,6 +25,9 @@ use school::{Person, School, code_in, server, signed};
 both!(
     every_endpoint_answers_every_role_as_the_table_says,
     recordings_are_told_to_those_they_belong_to,
+    only_who_teaches_looks_on_unseen,
+    a_stranger_locks_nobody_out_and_guesses_nowhere_else,
+    where_there_is_tls_cookies_are_this_hosts_alone,
     the_fleet_is_for_admins_and_servers,
     forged_and_replayed_credentials_change_nothing,
     nobody_learns_who_has_an_account,
@@ -81,6 +84,7 @@ const CATALOGUE: &[Row] = &[
     // A server says who comes, and here it does not.
     ("POST", "/v1/join", r#"{"class":"{class}"}"#, [401, 200, 403, 200, 403, 200, 400]),
     ("POST", "/v1/join", r#"{"class":"{class}","role":"instructor"}"#, [401, 403, 403, 200, 403, 200, 400]),
+    ("POST", "/v1/join", r#"{"class":"{class}","role":"observer"}"#, [401, 200, 403, 200, 403, 200, 400]),
     (
         "POST",
         "/v1/join",
@@ -221,6 +225,77 @@ async fn told(school: &School, people: &People, class: &str, expected: [usize; 7
         let listed = listed["items"].as_array().and_then(|all| all.iter().find(|item| item["id"] == class));
         assert_eq!(listed.map(|item| &item["replay"]), Some(&one["replay"]), "{class} for {role}");
     }
+}
+
+/// A student who only looks on sends nothing, and is there for everybody to see.
+async fn only_who_teaches_looks_on_unseen(database: Secret) {
+    let school = School::open(|config| config.database = database).await;
+    let people = people(&school).await;
+    let class = school.class(&people.roles[3], json!({"title": "ink"})).await;
+    for (role, who) in ROLES.iter().zip(&people.roles).skip(1) {
+        let mut request = json!({"class": class, "role": "observer"});
+        if *role == "server" {
+            request["identity"] = json!("a guest");
+        }
+        let joined = school.send(who, "POST", "/v1/join", &request).await;
+        let token = joined.body["token"].as_str().unwrap_or_else(|| panic!("{role}: {joined:?}"));
+        let now_s = control_plane_agent::unix_time_ms() / 1000;
+        let claims = token::verify(token, &[school::api_key()], now_s).expect("valid");
+        let grant = claims.video.expect("a grant");
+        assert_eq!(grant.hidden, matches!(*role, "own instructor" | "admin" | "server"), "{role}");
+        assert_eq!((grant.can_publish, grant.can_publish_data), (Some(false), Some(false)), "{role}");
+        assert!(claims.exp.expect("an end") <= now_s + 600, "minutes: who is put out has no longer");
+    }
+}
+
+async fn a_stranger_locks_nobody_out_and_guesses_nowhere_else(database: Secret) {
+    let school = School::open(|config| {
+        config.database = database;
+        config.trusted_proxies = vec!["127.0.0.0/8".parse().expect("a network")];
+    })
+    .await;
+    let minji = school.person("minji", "student").await;
+    let nobody = Person::default();
+    let sign_in = async |password: &str, from: &str| {
+        let body = json!({"email": "minji@example.org", "password": password}).to_string();
+        school
+            .ask_with(&nobody, "POST", "/v1/session", body, &[("x-forwarded-for", from)])
+            .await
+            .status
+            .as_u16()
+    };
+    let mut last = 0;
+    for _ in 0..11 {
+        last = sign_in("a wrong password", "203.0.113.66").await;
+    }
+    assert_eq!(last, 429, "his guesses are over");
+    assert_eq!(sign_in("a long password", "203.0.113.66").await, 429, "also the right one, from there");
+    assert_eq!(sign_in("a long password", "198.51.100.1").await, 200, "she is where she always is");
+    // Whoever finds her browser signed in guesses no more often there.
+    let erase = json!({"password": "a wrong password"}).to_string();
+    let mut seen = Vec::new();
+    for _ in 0..11 {
+        let from = [("x-forwarded-for", "198.51.100.2")];
+        seen.push(school.ask_with(&minji, "DELETE", "/v1/me", erase.clone(), &from).await.status.as_u16());
+    }
+    assert_eq!(seen, [&[401_u16; 10][..], &[429]].concat());
+}
+
+async fn where_there_is_tls_cookies_are_this_hosts_alone(database: Secret) {
+    let school = School::open(|config| config.database = database).await;
+    let minji = school.person("minji", "student").await;
+    let school = school.another(|config| config.url = "https://school.example".into()).await;
+    let nobody = Person::default();
+    let body = json!({"email": "minji@example.org", "password": "a long password"});
+    let signed = school.send(&nobody, "POST", "/v1/session", &body).await;
+    let cookie = signed.headers["set-cookie"].to_str().expect("text").to_owned();
+    assert!(cookie.starts_with("__Host-seodang_session=") && cookie.contains("; Path=/; "), "{cookie}");
+    assert!(cookie.ends_with("; Secure") && !cookie.contains("Domain"), "{cookie}");
+    let value = cookie.split(';').next().expect("a pair");
+    let me = school.ask_with(&nobody, "GET", "/v1/me", "", &[("cookie", value)]).await;
+    assert_eq!(me.body["account"]["name"], "minji");
+    // Without the prefix anybody may have set it: a page of a neighbouring name, or of no TLS.
+    assert_eq!(school.ask(&minji, "GET", "/v1/me", "").await.body["account"], json!(null));
 }
 
 const OPS: &[Row] = &[
@@ -364,6 +439,14 @@ async fn what_is_too_long_or_odd_is_refused_or_kept_as_text(database: Secret) {
         (file.headers["content-type"].to_str().ok(), &file.bytes[..]),
         (Some("application/octet-stream"), &b"<script>"[..])
     );
+    let many = school.ask(&own, "POST", &path, vec![b'x'; 3_000_000]).await;
+    let url = many.body["url"].as_str().expect("a url");
+    let file = school.ask_with(&own, "GET", url, "", &[("accept-encoding", "gzip")]).await;
+    assert_eq!(
+        (file.headers["content-length"].to_str().ok(), file.bytes.len()),
+        (Some("3000000"), 3_000_000)
+    );
+    assert!(!file.headers.contains_key("content-encoding"), "as it is, part by part");
     let huge = school.ask(&own, "POST", &path, vec![0; 20 * 1024 * 1024 + 2]).await;
     assert_eq!(huge.code(), (413, "too_large"));
 
