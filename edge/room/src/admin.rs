@@ -21,6 +21,9 @@ impl Room {
         identity: &str,
         kind: CommandKind,
     ) -> Result<(), AdminError> {
+        if kind == CommandKind::Remove(true) {
+            self.send_out(edge, now, identity, now, &[]);
+        }
         match self.identities.get(identity).cloned() {
             Some(Who::Local(id)) => self.command_local(edge, now, id, kind),
             Some(Who::Remote(sid)) => {
@@ -33,7 +36,8 @@ impl Room {
                 let link = self.link_towards(&remote.origin).ok_or(AdminError::ParticipantNotFound)?;
                 let (room, identity) = (self.record.name.clone(), identity.to_owned());
                 let passed = vec![edge.config.node_id.clone()];
-                edge.say(link, Message::Command(RoomCommand { room, identity, kind: Some(kind), passed }));
+                let command = RoomCommand { room, identity, kind: Some(kind), passed, ago_ms: 0 };
+                edge.say(link, Message::Command(command));
                 Ok(())
             }
             None => Err(AdminError::ParticipantNotFound),
@@ -48,6 +52,12 @@ impl Room {
         from: LinkId,
         command: RoomCommand,
     ) {
+        if command.kind == Some(CommandKind::Remove(true)) {
+            if command.ago_ms > 0 {
+                return self.heard_sent_out(edge, now, &command);
+            }
+            self.send_out(edge, now, &command.identity, now, &command.passed);
+        }
         if let Some(Who::Remote(sid)) = self.identities.get(&command.identity) {
             let onward = self.remotes.get(sid).and_then(|remote| self.link_towards(&remote.origin));
             let own = &edge.config.node_id;

@@ -99,6 +99,7 @@ impl Room {
             self.tell_plain(edge, link);
         } else {
             self.tell_routes(edge, now, Some(link));
+            self.tell_sent_out(edge, now, link);
         }
         for track_sid in self.tracks.keys().cloned().collect::<Vec<_>>() {
             self.announce(edge, now, &track_sid);

@@ -39,6 +39,7 @@ mod paths;
 mod publish;
 mod quality;
 mod record;
+mod removal;
 mod request;
 mod room;
 mod rooms;

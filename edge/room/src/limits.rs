@@ -77,6 +77,10 @@ pub(crate) const RECORD_BYTES_MAX: usize = 192 * 1024;
 pub const ATTRIBUTES_BYTES_MAX: usize = 64 * 1024;
 /// Name of a participant or a track; longer ones are refused or cut.
 pub const NAME_BYTES_MAX: usize = 1_024;
+/// People sent out of one life of a room that an edge keeps in mind; beyond it the one sent out longest ago is forgotten.
+pub(crate) const REMOVED_MAX: usize = 256;
+/// The same word by several ways is one word within this.
+pub(crate) const REMOVED_AGAIN: Duration = Duration::from_secs(1);
 /// Bytes of one subscription permission (it travels in one frame of a link); entries beyond are ignored, so nobody is allowed
 /// who was not meant.
 pub(crate) const RULES_BYTES_MAX: usize = 64 * 1024;

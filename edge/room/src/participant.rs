@@ -24,6 +24,8 @@ pub(crate) struct Peer {
     pub(crate) resume_until: Option<Instant>,
     /// Set when the media session ended: when the client is told to join again.
     pub(crate) rejoin_at: Option<Instant>,
+    /// When the token it came with was signed; `None`: nobody knows.
+    pub(crate) signed: Option<Instant>,
     /// Set until the first offer: when the client is asked for one.
     pub(crate) offer_by: Option<Instant>,
     pub(crate) transport: Option<Transport>,

@@ -54,6 +54,8 @@ pub(crate) struct Room {
     pub(crate) recorded: bool,
     /// Nobody of this edge is left; the room closes then.
     pub(crate) closes_at: Option<Instant>,
+    /// Whom the instructor has sent out, by identity, and when.
+    pub(crate) removed: BTreeMap<String, Instant>,
     opened: bool,
 }
 
@@ -86,6 +88,7 @@ impl Room {
             qualities: Qualities::default(),
             recorded: false,
             closes_at: None,
+            removed: BTreeMap::new(),
             opened: false,
         }
     }
@@ -369,6 +372,7 @@ fn new_peer(edge: &mut Edge, now: Instant, join: Join, joined_at_ms: u64) -> Pee
         publish_unannounced: join.publish_unannounced,
         resume_until: None,
         rejoin_at: None,
+        signed: now.checked_sub(join.token_age),
         offer_by: Some(now + FIRST_OFFER_WAIT),
         transport: None,
         answers: Answers { session_id: edge.random_u64() >> 2, version: 0 },

@@ -46,6 +46,9 @@ impl Rooms {
             return Err(JoinError::RoomFull { limit: ROOM_PARTICIPANTS_MAX });
         }
         size::check(&join.record(), []).map_err(JoinError::TooLarge)?;
+        if existing.is_some_and(|room| room.is_sent_out(now, &join.identity, join.token_age)) {
+            return Err(JoinError::Removed);
+        }
         let id = self.edge.new_peer();
         let name = join.room.name.clone();
         let room =

@@ -31,6 +31,7 @@ pub struct Entry {
     pub sdp: String,
     /// [`control_plane_api::token::Claims::traceparent`]
     pub traceparent: String,
+    not_before_s: Option<u64>,
     name: String,
     metadata: String,
     attributes: std::collections::BTreeMap<String, String>,
@@ -55,6 +56,7 @@ impl Entry {
             capabilities: Vec::new(),
             auto_subscribe: self.is_player,
             now_ms,
+            token_age: grant::age(self.not_before_s, now_ms),
             is_whep: self.is_player,
             publish_unannounced: !self.is_player,
             moves: None,
@@ -99,6 +101,7 @@ pub(crate) fn enter(
         identity: claims.sub,
         sdp: sdp.to_owned(),
         traceparent: claims.traceparent,
+        not_before_s: claims.nbf,
         name: claims.name,
         metadata: claims.metadata,
         attributes: claims.attributes,
@@ -284,7 +287,11 @@ fn methods(is_session: bool) -> &'static str {
 
 impl From<JoinError> for HttpError {
     fn from(error: JoinError) -> Self {
-        let status = if matches!(error, JoinError::TooLarge(_)) { 413 } else { 503 };
+        let status = match error {
+            JoinError::TooLarge(_) => 413,
+            JoinError::Removed => 403,
+            JoinError::EdgeFull { .. } | JoinError::RoomFull { .. } | JoinError::Draining => 503,
+        };
         Self::new(status, error.to_string())
     }
 }

@@ -1,5 +1,7 @@
 //! What a token allows, in the model's words.
 
+use std::time::Duration;
+
 use control_plane_api::token::{self, ApiKey, Claims, Grant};
 use edge_wire::model::{ParticipantKind, Permission, TrackSource};
 
@@ -12,6 +14,12 @@ pub(crate) fn verify(bearer: &str, keys: &[ApiKey], now_s: u64) -> Result<Claims
         None => bearer,
     };
     token::verify(token, keys, now_s)
+}
+
+/// How long ago a token was signed, by its `nbf`, which counts whole seconds; for ever if it does not say.
+pub(crate) fn age(not_before_s: Option<u64>, now_ms: u64) -> Duration {
+    let signed_ms = not_before_s.map(|seconds| seconds.saturating_mul(1_000));
+    signed_ms.map_or(Duration::MAX, |signed_ms| Duration::from_millis(now_ms.saturating_sub(signed_ms)))
 }
 
 /// The grant's defaults: an absent `can*` is yes, except changing one's own metadata.

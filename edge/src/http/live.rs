@@ -7,7 +7,7 @@ use axum::extract::{RawQuery, State, WebSocketUpgrade};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use control_plane_agent::spans::Span;
-use edge_room::{LeaveAction, LeaveReason, Notice, PeerId, Request};
+use edge_room::{JoinError, LeaveAction, LeaveReason, Notice, PeerId, Request};
 use edge_signaling::lk::{self, Connect, ConnectError, Incoming, Version};
 use tokio::sync::{mpsc, oneshot};
 
@@ -20,10 +20,11 @@ use crate::eventloop::{Connected, Message, NOTICES_MAX};
 const SILENCE_MAX: Duration = Duration::from_secs(lk::PING_TIMEOUT_S as u64);
 /// A client whose TCP window stays closed this long is gone, whatever its kernel still acknowledges.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
-/// A token that a client got hours ago is renewed this often, so that it can reconnect in a long class.
-const TOKEN_REFRESH: Duration = Duration::from_secs(600);
+/// A client's token is renewed this often, so that it can reconnect in a long class: its last one is good for six minutes more at
+/// any time. Who is put out of the school has no longer to come back.
+const TOKEN_REFRESH: Duration = Duration::from_secs(240);
 const MOVED_TOKEN_REFRESH: Duration = Duration::from_secs(5);
-const TOKEN_TTL_S: u64 = 6 * 3600;
+const TOKEN_TTL_S: u64 = 600;
 
 pub(super) async fn v0(
     query: RawQuery,
@@ -219,8 +220,12 @@ impl Client {
             }
             Err(error) => {
                 tracing::info!(%error, "a join is refused");
-                self.server.metrics.refuse("full");
-                self.leave(LeaveReason::JoinFailure, LeaveAction::Disconnect).await;
+                let (label, reason) = match error {
+                    JoinError::Removed => ("removed", LeaveReason::ParticipantRemoved),
+                    _ => ("full", LeaveReason::JoinFailure),
+                };
+                self.server.metrics.refuse(label);
+                self.leave(reason, LeaveAction::Disconnect).await;
                 None
             }
         }

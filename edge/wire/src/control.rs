@@ -346,6 +346,10 @@ pub struct RoomCommand {
     /// Node ids it has passed, the sender last. An edge that finds itself drops it.
     #[prost(string, repeated, tag = "6")]
     pub passed: Vec<String>,
+    /// Of a removal that is told to every edge of the room: how long ago it was. Tokens signed before it let nobody in. 0: the
+    /// command itself.
+    #[prost(uint64, tag = "7")]
+    pub ago_ms: u64,
 }
 
 #[derive(Clone, PartialEq, prost::Oneof)]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use edge_wire::model;
 
@@ -67,6 +68,9 @@ pub struct Join {
     pub auto_subscribe: bool,
     /// Wall clock, milliseconds since the Unix epoch.
     pub now_ms: u64,
+    /// Since the token was signed, a second more at most; [`Duration::MAX`] where it does not say. Whom the instructor has sent
+    /// out comes back with a newer one.
+    pub token_age: Duration,
     /// A player that negotiates once: every receiving section of its offer is kept ready and filled with whatever is published.
     pub is_whep: bool,
     /// Publishes without saying so first ([`Request::AddTrack`]): sending sections become tracks named by their kind.
@@ -120,4 +124,6 @@ pub enum JoinError {
     Draining,
     #[error("{0}: join with less")]
     TooLarge(&'static str),
+    #[error("permissions denied: the instructor has sent you out of this lesson, ask to be let in again")]
+    Removed,
 }

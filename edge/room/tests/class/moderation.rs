@@ -1,8 +1,13 @@
 //! Moderation on the participant's own edge and from another, and faults a client asks for.
 
-use edge_room::{Admin, AdminError, LeaveAction, LeaveReason, Notice, ROOM_LINGER, Request, Simulate};
+use std::time::Duration;
+
+use edge_room::{
+    Admin, AdminError, JoinError, LeaveAction, LeaveReason, Notice, ROOM_LINGER, Request, Simulate,
+};
 use edge_wire::model::{Room, TrackSource};
 
+use crate::client::Client;
 use crate::people::{add_track, permission};
 use crate::world::World;
 
@@ -40,6 +45,41 @@ fn muting_and_removing_work_from_any_edge() {
         assert_eq!(world.client(student).notices.last(), Some(&leave));
         assert_eq!(world.identities(other), [""; 0]);
     }
+}
+
+/// The token she has is good for minutes: no edge of the room takes it again, also not one that comes into the room later. With one
+/// that was signed afterwards she is welcome.
+#[test]
+fn whoever_was_sent_out_comes_back_only_with_a_newer_token() {
+    let mut world = World::new(3);
+    world.join(0, "student");
+    world.join(0, "near");
+    world.join(1, "teacher");
+    let remove = Admin::Remove { room: "class".into(), identity: "student".into() };
+    assert_eq!(admin(&mut world, 1, remove), Ok(()));
+    world.pass(Duration::from_secs(60));
+    let old = |world: &World| edge_room::Join {
+        token_age: Duration::from_secs(90),
+        ..world.join_request("student")
+    };
+    for edge in [0, 1] {
+        let join = old(&world);
+        assert_eq!(world.edges[edge].rooms.join(world.now, join), Err(JoinError::Removed), "edge {edge}");
+    }
+    // An edge where nobody of the class was: it lets her in, hears of it, and sends her away.
+    let join = old(&world);
+    let late = world.join_with(2, join, Client::new()).expect("it does not know");
+    world.pass(Duration::from_secs(1));
+    let leave = Notice::Leave { reason: LeaveReason::ParticipantRemoved, action: LeaveAction::Disconnect };
+    assert_eq!(world.client(late).notices.last(), Some(&leave));
+    let join = old(&world);
+    assert_eq!(world.edges[2].rooms.join(world.now, join), Err(JoinError::Removed));
+
+    let again = edge_room::Join { token_age: Duration::from_secs(5), ..world.join_request("student") };
+    let again = world.join_with(2, again, Client::new()).expect("let in again");
+    world.join(2, "other");
+    world.pass(Duration::from_secs(10));
+    assert!(!world.client(again).notices.contains(&leave));
 }
 
 #[test]

@@ -24,6 +24,7 @@ impl World {
             capabilities: Vec::new(),
             auto_subscribe: true,
             now_ms: self.now_ms,
+            token_age: std::time::Duration::ZERO,
             is_whep: false,
             publish_unannounced: false,
             moves: None,

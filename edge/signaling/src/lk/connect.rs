@@ -88,6 +88,7 @@ impl Connect {
             capabilities: self.client.capabilities.clone(),
             auto_subscribe: self.auto_subscribe,
             now_ms,
+            token_age: grant::age(self.claims.nbf, now_ms),
             is_whep: false,
             publish_unannounced: false,
             moves: self.claims.moves.as_ref().map(moves),
@@ -141,7 +142,7 @@ impl ConnectError {
     pub fn status(&self) -> u16 {
         match self {
             Self::NoToken | Self::Token(_) => 401,
-            Self::NoGrant | Self::WrongRoom(_) | Self::OwnMetadata => 403,
+            Self::NoGrant | Self::WrongRoom(_) | Self::OwnMetadata | Self::Refused(JoinError::Removed) => 403,
             Self::Name(_) | Self::Query(_) | Self::JoinRequest(_) => 400,
             Self::NoRoom | Self::V0 => 404,
             Self::Refused(JoinError::TooLarge(_)) => 413,
