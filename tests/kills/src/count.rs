@@ -55,7 +55,7 @@ impl Class {
 
 /// The slowest of sound and of pictures, with how long after the loss each fell silent.
 fn slowest(mut slow: Vec<Slow<'_>>, struck: Instant) -> String {
-    slow.sort_by(|a, b| b.0.cmp(&a.0));
+    slow.sort_by_key(|slow| std::cmp::Reverse(slow.0));
     let of = |pictures: bool| {
         let named = slow.iter().filter(|slow| slow.2 == pictures).take(NAMED);
         let named = named.map(|(lasted, since, _, from, to)| {
