@@ -447,6 +447,11 @@ async fn what_is_too_long_or_odd_is_refused_or_kept_as_text(database: Secret) {
         (Some("3000000"), 3_000_000)
     );
     assert!(!file.headers.contains_key("content-encoding"), "as it is, part by part");
+    let many = school.ask(&own, "POST", &path, vec![b'x'; 3_000_000]).await;
+    let url = many.body["url"].as_str().expect("a url");
+    let file = school.ask_with(&own, "GET", url, "", &[("accept-encoding", "gzip")]).await;
+    assert_eq!((file.headers["content-length"].to_str().ok(), file.bytes.len()), (Some("3000000"), 3_000_000));
+    assert!(!file.headers.contains_key("content-encoding"), "as it is, part by part");
     let huge = school.ask(&own, "POST", &path, vec![0; 20 * 1024 * 1024 + 2]).await;
     assert_eq!(huge.code(), (413, "too_large"));
 

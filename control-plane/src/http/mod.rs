@@ -12,6 +12,7 @@ use http::{HeaderValue, header};
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate as _};
 use tower_http::cors::CorsLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
@@ -106,7 +107,9 @@ pub(crate) fn router(app: App) -> Router {
         ))
         .fallback(web::serve)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(CompressionLayer::new())
+        .layer(CompressionLayer::new().compress_when(
+            DefaultPredicate::new().and(NotForContentType::const_new(catalogue::materials::OCTETS)),
+        ))
         // Any origin may read, but never with cookies: a page of another origin can do no more than anybody.
         .layer(CorsLayer::permissive())
         .with_state(app)

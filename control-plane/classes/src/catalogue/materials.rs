@@ -126,17 +126,21 @@ pub async fn remove(sql: &impl Sql, class: &str, material: &str) -> Result<bool>
     Ok(sql.execute(text, args![class, material]).await? > 0)
 }
 
-/// A file and its name.
+/// A file's name and size; its bytes are its [`part`]s.
 ///
 /// # Errors
 /// The database is away.
-pub async fn file(sql: &impl Sql, class: &str, material: &str) -> Result<Option<(String, Vec<u8>)>> {
-    let text = "SELECT title FROM materials WHERE class_id = $1 AND id = $2 AND bytes IS NOT NULL";
-    let Some(row) = sql.row(text, args![class, material]).await? else { return Ok(None) };
-    let mut bytes = Vec::new();
-    let text = "SELECT bytes FROM material_parts WHERE material_id = $1 ORDER BY part";
-    for part in sql.rows(text, args![material]).await? {
-        bytes.extend(part.bytes(0)?);
-    }
-    Ok(Some((row.text(0)?, bytes)))
+pub async fn file(sql: &impl Sql, class: &str, material: &str) -> Result<Option<(String, u64)>> {
+    let text = "SELECT title, bytes FROM materials WHERE class_id = $1 AND id = $2 AND bytes IS NOT NULL";
+    let row = sql.row(text, args![class, material]).await?;
+    row.map(|row| Ok((row.text(0)?, row.count(1)?))).transpose()
+}
+
+/// Bytes of a file from the part `number` on, which begins at 0: at most a MiB. `None`: there are no more.
+///
+/// # Errors
+/// The database is away.
+pub async fn part(sql: &impl Sql, material: &str, number: u64) -> Result<Option<Vec<u8>>> {
+    let text = "SELECT bytes FROM material_parts WHERE material_id = $1 AND part = $2";
+    sql.row(text, args![material, number]).await?.map(|row| row.bytes(0)).transpose()
 }

@@ -150,10 +150,16 @@ async fn files_come_back_as_they_were(school: School) {
     let bytes: Vec<u8> = (0..3_000_000_u32).map(|number| number.to_le_bytes()[0]).collect();
     let add = async |new| materials::add(database, "ink", "붓.pdf", new, NOW).await;
     let file = add(materials::New::File(&bytes)).await.expect("added");
-    assert_eq!(
-        materials::file(database, "ink", &file.id).await.expect("read"),
-        Some(("붓.pdf".to_owned(), bytes.clone()))
-    );
+    let found = materials::file(database, "ink", &file.id).await.expect("read");
+    assert_eq!(found, Some(("붓.pdf".to_owned(), bytes.len() as u64)));
+    let mut back = Vec::new();
+    let mut parts = 0;
+    while let Some(part) = materials::part(database, &file.id, parts).await.expect("read") {
+        assert!(part.len() <= 1024 * 1024, "{} bytes at once", part.len());
+        back.extend(part);
+        parts += 1;
+    }
+    assert!(back == bytes && parts == 3, "{parts} parts, {} bytes", back.len());
     assert_eq!(materials::file(database, "other", &file.id).await.expect("read"), None);
     for bad in
         ["javascript:alert(1)", "ftp://a.b", "https://", "https://a b", "data:text/html,x", "https://a\"b"]
