@@ -26,6 +26,8 @@ use crate::store::{Compared, Error, LeaseId, Revision, Store};
 pub const TTL_DEFAULT: Duration = Duration::from_secs(5);
 /// Changes of the node's own record are gathered this long: load figures change all the time.
 const RECORD_INTERVAL: Duration = Duration::from_secs(1);
+/// Keys written side by side, then the lease has its turn: on a slow store some 100 ms.
+const KEYS_AT_ONCE: usize = 32;
 /// A lease is kept alive this many times in its time.
 const KEEP_ALIVES_PER_TTL: u32 = 3;
 
@@ -219,39 +221,49 @@ impl Keeper {
             Ok(session) => session,
             Err(end) => return end,
         };
-        if let Err(end) = self.write_keys(&mut session).await {
-            return end;
-        }
-        backoff.reset();
-        self.status.send_replace(Status::Registered);
-        let end = self.keep(&mut session).await;
+        let end = self.keep(&mut session, backoff).await;
         match end {
             Ok(never) => match never {},
             Err(end) => end,
         }
     }
 
-    async fn keep(&self, session: &mut Session) -> Result<std::convert::Infallible, End> {
+    /// Keys are written some at a time: an edge of hundreds of rooms writes for longer than a lease lives, which is kept alive in
+    /// between.
+    async fn keep(
+        &self,
+        session: &mut Session,
+        backoff: &mut Backoff,
+    ) -> Result<std::convert::Infallible, End> {
         let mut keep_alive = tokio::time::interval(self.ttl / KEEP_ALIVES_PER_TTL);
         keep_alive.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut heard = tokio::time::Instant::now();
         let mut record_due = None::<tokio::time::Instant>;
+        let (mut is_behind, mut is_new) = (true, true);
         loop {
             let record_at = record_due.unwrap_or(heard + self.ttl);
             tokio::select! {
+                biased;
                 _ = keep_alive.tick() => match self.store.keep_alive(session.lease).await {
                     Ok(_) => heard = tokio::time::Instant::now(),
                     // One lost keep-alive is no lost lease: try until the lease must have ended.
                     Err(Error::Unavailable { .. }) if heard.elapsed() < self.ttl => {}
                     Err(error) => return Err(error.into()),
                 },
-                () = self.wanted.keys_changed.notified() => self.write_keys(session).await?,
+                () = self.wanted.keys_changed.notified() => is_behind = true,
                 () = self.wanted.node_changed.notified() => {
                     record_due.get_or_insert_with(|| tokio::time::Instant::now() + RECORD_INTERVAL);
                 }
                 () = tokio::time::sleep_until(record_at), if record_due.is_some() => {
                     record_due = None;
                     self.write_node(session).await?;
+                }
+                () = std::future::ready(()), if is_behind => {
+                    is_behind = self.write_keys(session).await?;
+                    if !is_behind && std::mem::take(&mut is_new) {
+                        backoff.reset();
+                        self.status.send_replace(Status::Registered);
+                    }
                 }
             }
         }
@@ -302,26 +314,48 @@ impl Keeper {
         }
     }
 
-    async fn write_keys(&self, session: &mut Session) -> Result<(), End> {
-        let wanted = self.wanted.keys.lock().clone();
-        for (key, value) in wanted {
-            match value {
-                Some(value) if session.keys.get(&key) != Some(&value) => {
-                    self.store.put(&key, value.clone(), Some(session.lease)).await?;
-                    session.keys.insert(key, value);
-                }
-                Some(_) => {}
-                None => {
-                    self.store.delete(&key).await?;
-                    session.keys.remove(&key);
-                    let mut keys = self.wanted.keys.lock();
-                    if keys.get(&key) == Some(&None) {
-                        keys.remove(&key);
-                    }
-                }
+    /// Writes some of the keys that do not stand as wanted; says whether there may be more.
+    async fn write_keys(&self, session: &mut Session) -> Result<bool, End> {
+        let due: Vec<(String, Option<Bytes>)> = {
+            let wanted = self.wanted.keys.lock();
+            let differs = |(key, value): &(&String, &Option<Bytes>)| {
+                value.is_none() || session.keys.get(*key) != value.as_ref()
+            };
+            let due = wanted.iter().filter(differs).take(KEYS_AT_ONCE);
+            due.map(|(key, value)| (key.clone(), value.clone())).collect()
+        };
+        let writes = due.iter().map(|(key, value)| self.write_key(session.lease, key, value.clone()));
+        for written in futures_util::future::join_all(writes).await {
+            written?;
+        }
+        let is_full = due.len() == KEYS_AT_ONCE;
+        for (key, value) in due {
+            if let Some(value) = value {
+                session.keys.insert(key, value);
+                continue;
+            }
+            session.keys.remove(&key);
+            let mut wanted = self.wanted.keys.lock();
+            if wanted.get(&key) == Some(&None) {
+                wanted.remove(&key);
             }
         }
-        Ok(())
+        Ok(is_full)
+    }
+
+    async fn write_key(&self, lease: LeaseId, key: &str, value: Option<Bytes>) -> Result<(), Error> {
+        let written = match value {
+            Some(value) => self.store.put(key, value, Some(lease)).await.map(|_| ()),
+            None => self.store.delete(key).await.map(|_| ()),
+        };
+        match written {
+            // The node is not to vanish for one record that the store never takes.
+            Err(Error::Refused { reason }) => {
+                tracing::error!(%key, %reason, "a record does not stand in the store");
+                Ok(())
+            }
+            written => written,
+        }
     }
 }
 

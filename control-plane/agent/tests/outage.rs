@@ -26,6 +26,9 @@ struct Line {
     up: watch::Sender<bool>,
     /// Where the newest watch began.
     from: AtomicU64,
+    /// What each write takes, one after the other.
+    write_ms: AtomicU64,
+    writing: tokio::sync::Mutex<()>,
 }
 
 impl Line {
@@ -34,6 +37,8 @@ impl Line {
             store: Embedded::in_memory(),
             up: watch::Sender::new(true),
             from: AtomicU64::new(0),
+            write_ms: AtomicU64::new(0),
+            writing: tokio::sync::Mutex::default(),
         });
         (line.clone(), line)
     }
@@ -76,7 +81,12 @@ impl Store for Line {
         value: Bytes,
         lease: Option<LeaseId>,
     ) -> BoxFuture<'a, Result<Revision, Error>> {
-        self.ask(self.store.put(key, value, lease))
+        async move {
+            let _turn = self.writing.lock().await;
+            tokio::time::sleep(Duration::from_millis(self.write_ms.load(Ordering::Relaxed))).await;
+            self.ask(self.store.put(key, value, lease)).await
+        }
+        .boxed()
     }
     fn compare_and_put<'a>(
         &'a self,
@@ -269,4 +279,24 @@ async fn of_two_processes_with_one_name_the_younger_stays() {
 
 fn encoded(node: &Node) -> Bytes {
     Bytes::from(serde_json::to_vec(node).expect("plain data"))
+}
+
+/// After an outage an edge writes all its rooms again. That takes longer than a lease lives, and one of them may be refused.
+#[tokio::test(start_paused = true)]
+async fn a_node_with_many_keys_on_a_slow_store_registers_all_of_them() {
+    let (line, store) = Line::new();
+    line.write_ms.store(20, Ordering::Relaxed);
+    let shutdown = CancellationToken::new();
+    let registration = Registration::start(store, node("edge-a", 1), TTL_DEFAULT, &shutdown);
+    let mut too_large = presence("room-0");
+    too_large.identities.push("x".repeat(control_plane_agent::store::VALUE_BYTES_MAX));
+    registration.set(key::presence("room-0", "edge-a"), &too_large);
+    for room in (1..500).map(|number| format!("room-{number}")) {
+        registration.set(key::presence(&room, "edge-a"), &presence(&room));
+    }
+    let begun = Instant::now();
+    assert_eq!(registration.registered().await, Status::Registered);
+    assert!(begun.elapsed() > TTL_DEFAULT && begun.elapsed() < TTL_DEFAULT * 3, "{:?}", begun.elapsed());
+    let stands = line.store.list(key::PRESENCE).await.expect("listed").entries.len();
+    assert_eq!(stands, 499, "all but the one that is too large");
 }
