@@ -92,7 +92,7 @@ impl Default for Config {
             mail: Mail::default(),
             oidc: Vec::new(),
             api_keys: Vec::new(),
-            token_ttl_s: 6 * 3600,
+            token_ttl_s: 600,
             dev: false,
             geoip: None,
             dns: crate::dns::Config::default(),

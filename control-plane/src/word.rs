@@ -134,6 +134,27 @@ impl Rooms {
         self.view.presence_of(class).into_iter().flat_map(|presence| presence.identities).collect()
     }
 
+    /// Sends somebody out of every room, some time soon: an account that is disabled or gone. Never waits; an edge that is away
+    /// goes on until the token has run out.
+    pub(crate) fn send_out(self: &Arc<Self>, identity: &str) {
+        let presence = self.view.presence();
+        let is_in = |identities: &[String]| identities.iter().any(|one| one == identity);
+        let classes: BTreeSet<String> = presence
+            .values()
+            .filter(|presence| is_in(&presence.identities))
+            .map(|presence| presence.room.clone())
+            .collect();
+        for class in classes {
+            let (rooms, body) = (self.clone(), json!({"room": class, "identity": identity}));
+            self.tasks.spawn(async move {
+                match rooms.call(&class, "RemoveParticipant", &body).await {
+                    Ok(_) | Err(CallError::NotFound | CallError::NotLive) => {}
+                    Err(error) => tracing::warn!(%error, class, "somebody could not be sent out"),
+                }
+            });
+        }
+    }
+
     /// Sends a word to the room, some time soon. Never waits, never fails.
     pub(crate) fn say(self: &Arc<Self>, class: &str, word: Word) {
         if !self.is_live(class) {

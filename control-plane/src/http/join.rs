@@ -124,6 +124,8 @@ struct Entrant {
     role: ClassRole,
     /// What a student may publish, as the instructor allows it; `None`: all that the role may.
     sources: Option<Vec<&'static str>>,
+    /// Nobody sees that she is there. A student is always seen, also one who only looks on.
+    hidden: bool,
 }
 
 /// Whoever is signed in is who they are; a server with an API key says who comes.
@@ -136,6 +138,7 @@ async fn entrant(app: &App, actor: &Actor, class: &Class, request: &JoinRequest)
             name: request.name.clone(),
             role,
             sources: None,
+            hidden: role == ClassRole::Observer,
         });
     };
     if !request.identity.is_empty() || !request.name.is_empty() {
@@ -157,7 +160,8 @@ async fn entrant(app: &App, actor: &Actor, class: &Class, request: &JoinRequest)
         }
         Some(ClassRole::Student) => role,
     };
-    Ok(Entrant { identity: account.id.clone(), name: account.name.clone(), role, sources })
+    let hidden = role == ClassRole::Observer && actor.teaches(class);
+    Ok(Entrant { identity: account.id.clone(), name: account.name.clone(), role, sources, hidden })
 }
 
 /// A class without a limit of places takes in whoever comes; every other one, and a locked one, those who have a place.
@@ -189,10 +193,7 @@ async fn allowed(app: &App, class: &Class, account: &str) -> Result<Vec<&'static
     let moment = app.moment(&class.id);
     match permissions::admission(&app.database, &class.id, account, moment.room_sid()).await? {
         Admission::Welcome(permissions) => Ok(crate::classroom::sources(&permissions)),
-        Admission::Removed => {
-            let message = "The instructor has sent you out of this lesson. Ask to be let in again.";
-            Err(Refusal::new(StatusCode::FORBIDDEN, "removed", message))
-        }
+        Admission::Removed => Err(super::classroom::removed()),
     }
 }
 
@@ -292,12 +293,13 @@ fn claims(app: &App, class: &Class, request: &Entrant) -> Claims {
         exp: Some(now_s + app.config.token_ttl_s),
         name: request.name.clone(),
         attributes: BTreeMap::from([("role".to_owned(), role.to_owned())]),
-        video: Some(grant(&class.id, request.role, request.sources.as_deref())),
+        video: Some(grant(&class.id, request)),
         ..Claims::default()
     }
 }
 
-fn grant(room: &str, role: ClassRole, sources: Option<&[&'static str]>) -> Grant {
+fn grant(room: &str, entrant: &Entrant) -> Grant {
+    let (role, sources) = (entrant.role, entrant.sources.as_deref());
     let sends = role != ClassRole::Observer;
     let publishes = sends && sources.is_none_or(|sources| !sources.is_empty());
     Grant {
@@ -309,7 +311,7 @@ fn grant(room: &str, role: ClassRole, sources: Option<&[&'static str]>) -> Grant
         can_publish_data: Some(sends),
         can_subscribe: Some(true),
         can_update_own_metadata: Some(sends),
-        hidden: role == ClassRole::Observer,
+        hidden: entrant.hidden,
         ..Grant::default()
     }
 }

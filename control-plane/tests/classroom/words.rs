@@ -104,7 +104,22 @@ async fn what_an_instructor_does_reaches_the_edge_and_is_kept(database: Secret) 
     let removed = control("remove", Some("minji")).await;
     assert_eq!(removed[0].0, "RemoveParticipant");
     assert_eq!(join("minji").await.1["code"], "removed");
+    let said = json!({"id": "m-9", "text": "나 여기 있어요"});
+    for (method, path, body) in [
+        ("POST", "/chat", &said),
+        ("PUT", "/hand", &Value::Null),
+        ("POST", "/questions", &json!({"id": "q-9", "text": "?"})),
+    ] {
+        let refused = school.refused("minji", method, path, body).await;
+        assert_eq!(refused, (403, "removed".into()), "{path}");
+    }
+    assert_eq!(
+        school.ask("minji", "GET", "/chat", &Value::Null).await.0,
+        StatusCode::OK,
+        "reading harms nobody"
+    );
     control("readmit", Some("minji")).await;
+    assert_eq!(school.ask("minji", "POST", "/chat", &said).await.0, StatusCode::OK);
     assert_eq!(join("minji").await.0, StatusCode::OK);
     control("spotlight", Some("minji")).await;
     control("lock", None).await;
@@ -128,6 +143,12 @@ async fn what_an_instructor_does_reaches_the_edge_and_is_kept(database: Secret) 
     );
     let oneself = json!({"do": "remove", "identity": "teacher"});
     assert_eq!(school.refused("teacher", "POST", "/controls", &oneself).await, (422, "invalid".into()));
+    // An account that is disabled leaves the room it is in, whatever token it has.
+    school.calls.lock().clear();
+    let disabled = school.ask("admin", "PATCH", "/v1/admin/accounts/minji", &json!({"disabled": true})).await;
+    assert_eq!(disabled.0, StatusCode::OK);
+    school.until("she is sent out", async || !gone().is_empty()).await;
+    assert_eq!(gone(), ["minji"]);
     let elsewhere = json!({"do": "end"});
     let nowhere = school.refused("teacher", "POST", "/v1/classes/empty/controls", &elsewhere).await;
     assert_eq!(nowhere, (409, "not_live".into()));

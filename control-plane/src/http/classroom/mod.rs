@@ -3,6 +3,7 @@
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::routing::{delete, get, patch, post, put};
 use control_plane_classes::catalogue::{Class, store};
+use control_plane_classes::classroom::permissions::{self, Admission};
 use control_plane_classes::classroom::{self, Moment, Person, Standing};
 use http::request::Parts;
 use http::{Method, StatusCode};
@@ -89,6 +90,22 @@ impl Seat {
     pub(crate) fn class_id(&self) -> &str {
         &self.class.id
     }
+
+    /// Who was sent out of the lesson that runs says, asks and answers nothing in it.
+    async fn was_not_sent_out(&self, app: &App) -> Result<(), Refusal> {
+        let (Some(account), moment) = (self.account(), app.moment(self.class_id())) else { return Ok(()) };
+        let admission = permissions::admission(&app.database, self.class_id(), account, moment.room_sid());
+        match admission.await? {
+            Admission::Welcome(_) => Ok(()),
+            Admission::Removed => Err(removed()),
+        }
+    }
+}
+
+/// Of whom the instructor has sent out.
+pub(crate) fn removed() -> Refusal {
+    let message = "The instructor has sent you out of this lesson. Ask to be let in again.";
+    Refusal::new(StatusCode::FORBIDDEN, "removed", message)
 }
 
 impl FromRequestParts<App> for Seat {
@@ -118,7 +135,11 @@ impl FromRequestParts<App> for Seat {
             let message = "You have no place in this class. Enrol first, or wait for a place.";
             return Err(Refusal::new(StatusCode::FORBIDDEN, "not_enrolled", message));
         }
-        Ok(Self { actor, class, teaches })
+        let seat = Self { actor, class, teaches };
+        if !reads && !teaches {
+            seat.was_not_sent_out(app).await?;
+        }
+        Ok(seat)
     }
 }
 

@@ -46,6 +46,9 @@ pub(crate) async fn change(
 ) -> Result<Json<accounts::Listed>, Refusal> {
     actor.must_be_admin()?;
     let changed = accounts::set(&app.database, &id, change.role, change.disabled).await?;
+    if change.disabled == Some(true) {
+        app.classroom.rooms.send_out(&id);
+    }
     tracing::info!(account = id, role = ?change.role, disabled = ?change.disabled, "changed by an admin");
     Ok(Json(changed))
 }

@@ -9,7 +9,7 @@ export const lobby: Record<keyof typeof ko, string> = {
   'lobby.role.student': 'Student',
   'lobby.role.instructor': 'Instructor',
   'lobby.role.observer': 'Observer',
-  'lobby.role.observer.hint': 'An observer sees and hears, and is not seen.',
+  'lobby.role.observer.hint': 'An observer sees and hears, without camera and microphone. A student’s name is in the list.',
   'lobby.region': 'Where am I',
   'lobby.region.hint': 'Development mode: you join through the server nearest to this region.',
   'lobby.preview': 'Camera preview',

@@ -7,7 +7,7 @@ export const lobby = {
   'lobby.role.student': '학생',
   'lobby.role.instructor': '선생님',
   'lobby.role.observer': '참관',
-  'lobby.role.observer.hint': '참관은 보고 듣기만 합니다.',
+  'lobby.role.observer.hint': '참관은 카메라와 마이크 없이 보고 듣기만 합니다. 학생의 이름은 목록에 나옵니다.',
   'lobby.region': '나는 어디에',
   'lobby.region.hint': '개발 모드: 고른 지역에서 가장 가까운 서버로 들어갑니다.',
   'lobby.preview': '카메라 미리보기',
