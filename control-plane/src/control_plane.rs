@@ -28,11 +28,13 @@ use crate::locate::GeoIp;
 use crate::mail::Mailer;
 use crate::metrics::Metrics;
 use crate::node_listener::{self, NodeListener};
+use crate::guesses::Guesses;
 use crate::oidc::Providers;
 use crate::rate::Limiter;
 
-/// Passwords tried for one mail address: ten at once, then two a minute.
-const GUESS_RATE: Rate = Rate { burst: 10, per_second: 1.0 / 30.0 };
+/// Searches that the demand board hears of, from one account or address: thirty at once, then three a minute. What is searched
+/// beyond that is answered all the same.
+const NOTE_RATE: Rate = Rate { burst: 30, per_second: 1.0 / 20.0 };
 /// Passwords hashed at once: each takes 19 MiB and a core for some 20 ms. More wait in line, as the rates allow.
 const HASHES_AT_ONCE: usize = 4;
 
@@ -173,7 +175,8 @@ impl ControlPlane {
             creates: Limiter::new(self.config.create_rate),
             sign_ins: Limiter::new(self.config.sign_in_rate),
             writes: Limiter::new(self.config.write_rate),
-            guesses: Limiter::new(GUESS_RATE),
+            guesses: Guesses::new(),
+            notes: Limiter::new(NOTE_RATE),
             hashing: Semaphore::new(HASHES_AT_ONCE),
             oidc: self.oidc,
             mailer: self.mailer,

@@ -20,6 +20,7 @@ mod discovery;
 pub mod dns;
 mod drained;
 mod facts;
+mod guesses;
 mod http;
 mod locate;
 mod mail;

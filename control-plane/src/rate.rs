@@ -67,6 +67,11 @@ impl<K: Asker> Limiter<K> {
         Ok(())
     }
 
+    /// What this one has asked no longer counts.
+    pub(crate) fn forget_asker(&self, asker: &K) {
+        self.buckets.lock().remove(&asker.clone().counted_as());
+    }
+
     fn filled(&self, bucket: &Bucket, now: Instant) -> f64 {
         let gained = now.saturating_duration_since(bucket.at).as_secs_f64() * self.rate.per_second;
         (bucket.tokens + gained).min(f64::from(self.rate.burst))

@@ -251,7 +251,7 @@ async fn only_who_teaches_looks_on_unseen(database: Secret) {
 async fn a_stranger_locks_nobody_out_and_guesses_nowhere_else(database: Secret) {
     let school = School::open(|config| {
         config.database = database;
-        config.trusted_proxies = vec!["127.0.0.0/8".parse().expect("a network")];
+        config.trusted_proxies = vec!["127.0.0.0/8".to_owned().try_into().expect("a network")];
     })
     .await;
     let minji = school.person("minji", "student").await;
@@ -446,11 +446,6 @@ async fn what_is_too_long_or_odd_is_refused_or_kept_as_text(database: Secret) {
         (file.headers["content-length"].to_str().ok(), file.bytes.len()),
         (Some("3000000"), 3_000_000)
     );
-    assert!(!file.headers.contains_key("content-encoding"), "as it is, part by part");
-    let many = school.ask(&own, "POST", &path, vec![b'x'; 3_000_000]).await;
-    let url = many.body["url"].as_str().expect("a url");
-    let file = school.ask_with(&own, "GET", url, "", &[("accept-encoding", "gzip")]).await;
-    assert_eq!((file.headers["content-length"].to_str().ok(), file.bytes.len()), (Some("3000000"), 3_000_000));
     assert!(!file.headers.contains_key("content-encoding"), "as it is, part by part");
     let huge = school.ask(&own, "POST", &path, vec![0; 20 * 1024 * 1024 + 2]).await;
     assert_eq!(huge.code(), (413, "too_large"));

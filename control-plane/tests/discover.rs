@@ -27,12 +27,14 @@ both!(
     half_a_word_finds_a_class_and_what_is_not_there_is_told_to_instructors,
     a_wish_is_told_when_it_comes_true_and_once,
     a_recommendation_says_why,
+    one_address_fills_no_demand_board,
 );
 
 struct School {
     address: SocketAddr,
     client: Client<HttpConnector, Full<Bytes>>,
     bearer: String,
+    database: Database,
     _stop: DropGuard,
     _directory: tempfile::TempDir,
 }
@@ -68,7 +70,7 @@ impl School {
             database.execute(insert, args![id, role]).await.expect("an account");
         }
         let client = Client::builder(hyper_util::rt::TokioExecutor::new()).build_http();
-        Self { address, client, bearer, _stop: stop.drop_guard(), _directory: directory }
+        Self { address, client, bearer, database, _stop: stop.drop_guard(), _directory: directory }
     }
 
     /// As `who`, or as nobody.
@@ -146,6 +148,21 @@ async fn half_a_word_finds_a_class_and_what_is_not_there_is_told_to_instructors(
     let long = "x".repeat(101);
     let (status, _) = school.ask("", "GET", &format!("/v1/classes?q={long}"), Value::Null).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
+}
+
+/// A loop of searches is answered, and leaves a handful of rows.
+async fn one_address_fills_no_demand_board(database: Secret) {
+    let school = School::start(database).await;
+    for index in 0..300 {
+        school.get("", &format!("/v1/classes?q=wanted{index}")).await;
+    }
+    let row = school.database.row("SELECT COUNT(*) FROM searches", args![]).await.expect("read");
+    let kept = row.expect("a row").count(0).expect("a count");
+    assert!((1..60).contains(&kept), "{kept} searches of one address");
+    school.get("minji", "/v1/classes?q=somebody+else").await;
+    let text = "SELECT COUNT(*) FROM searches WHERE account_id = 'minji'";
+    let row = school.database.row(text, args![]).await.expect("read").expect("a row");
+    assert_eq!(row.count(0).ok(), Some(1), "others are counted on their own");
 }
 
 async fn a_wish_is_told_when_it_comes_true_and_once(database: Secret) {

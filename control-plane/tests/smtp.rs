@@ -139,7 +139,8 @@ async fn a_mail_refused_for_now_comes_later_and_once() {
     );
     assert!(text.contains("\nMessage-ID: <m_") && text.contains("@localhost>\n"), "{text}");
     let body = text.split_once("\n\n").expect("a body").1;
-    let confirm = json!({"email": "minji@example.org", "code": code_in(body), "ticket": begun.body["ticket"]});
+    let confirm =
+        json!({"email": "minji@example.org", "code": code_in(body), "ticket": begun.body["ticket"]});
     let made = school.send(&nobody, "POST", "/v1/accounts/confirm", &confirm).await;
     assert_eq!(made.status, StatusCode::OK, "{made:?}");
 }

@@ -18,6 +18,9 @@ use super::answer::{Client, Refusal};
 
 /// The session's cookie.
 pub(crate) const COOKIE: &str = "seodang_session";
+/// Put before the name of each cookie where the school has TLS: browsers then take it from this very host alone, and over TLS, so
+/// that no page of a neighbouring name puts one of its own in its place (RFC 6265bis §4.1.3.2).
+const HOST_PREFIX: &str = "__Host-";
 const CSRF_HEADER: &str = "x-csrf-token";
 /// With an API key: act as this account.
 const ON_BEHALF_HEADER: &str = "x-on-behalf-of";
@@ -109,6 +112,21 @@ impl App {
         self.sign_ins.take(address, Instant::now()).map_err(|wait| self.too_often(wait))
     }
 
+    /// Whether browsers reach the school over TLS.
+    pub(crate) fn has_tls(&self) -> bool {
+        self.config.url.starts_with("https:")
+    }
+
+    /// What a cookie is called here.
+    pub(crate) fn cookie_name(&self, name: &str) -> String {
+        format!("{}{name}", if self.has_tls() { HOST_PREFIX } else { "" })
+    }
+
+    /// The value of a cookie.
+    pub(crate) fn cookie<'a>(&self, headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+        cookie(headers, &self.cookie_name(name))
+    }
+
     fn too_often(&self, wait: std::time::Duration) -> Refusal {
         self.metrics.rate_limited.inc();
         Refusal::too_often(wait)
@@ -130,7 +148,7 @@ impl FromRequestParts<App> for Actor {
         if let Some(given) = parts.headers.get(header::AUTHORIZATION) {
             return server(app, given.to_str().unwrap_or_default(), &parts.headers).await;
         }
-        let Some(token) = cookie(&parts.headers, COOKIE) else { return Ok(Self::Nobody) };
+        let Some(token) = app.cookie(&parts.headers, COOKIE) else { return Ok(Self::Nobody) };
         let found = session::find(&app.database, token, control_plane_agent::unix_time_ms()).await?;
         let Some(found) = found else { return Ok(Self::Nobody) };
         if changes_something(&parts.method) {
@@ -203,7 +221,7 @@ fn check_csrf(given: &str, expected: &str) -> Result<(), Refusal> {
 }
 
 /// The value of a cookie.
-pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let all = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let pairs = all.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
     pairs.into_iter().find(|(found, _)| *found == name).map(|(_, value)| value)

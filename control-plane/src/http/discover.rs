@@ -1,10 +1,12 @@
 //! What to take next, what is asked for, and wishes.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::routing::{delete, get, post};
+use control_plane_agent::proxy::household;
 use control_plane_classes::catalogue::class::State as ClassState;
 use control_plane_classes::catalogue::list::{Filter, LIMIT_MAX, When};
 use control_plane_classes::catalogue::{Class, categories};
@@ -13,6 +15,7 @@ use control_plane_classes::people::Role;
 use control_plane_discovery::{Person, Reason, demand};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 use super::actor::{Actor, Writer, not_allowed, not_signed_in};
 use super::answer::{Body, Query, Refusal};
@@ -175,7 +178,7 @@ pub(crate) async fn suggest(
 /// Classes for a text, best first, a page of them. `filter` has what else is asked; its text is not looked at.
 pub(crate) async fn found(
     app: &App,
-    actor: &Actor,
+    (actor, address): (&Actor, IpAddr),
     filter: &Filter,
     text: &str,
     (offset, limit): (usize, usize),
@@ -198,7 +201,7 @@ pub(crate) async fn found(
     };
     let ids = app.discovery.search(text, FOUND_MAX, fits);
     if offset == 0 && text.chars().count() >= SEARCH_CHARACTERS_MIN {
-        note(app, actor, filter, text, ids.len()).await;
+        note(app, (actor, address), filter, text, ids.len()).await;
     }
     let limit = limit.clamp(1, LIMIT_MAX);
     let next = (offset + limit < ids.len()).then(|| format!("{}~q", offset + limit));
@@ -218,9 +221,13 @@ pub(crate) async fn note_look(app: &App, actor: &Actor, class: &Class) {
     }
 }
 
-/// Keeps the search for the demand board. The answer does not hang on it.
-async fn note(app: &App, actor: &Actor, filter: &Filter, text: &str, found: usize) {
+/// Keeps the search for the demand board, of one person only so many. The answer does not hang on it.
+async fn note(app: &App, (actor, address): (&Actor, IpAddr), filter: &Filter, text: &str, found: usize) {
     let account = actor.account();
+    let who = account.map_or_else(|| household(address).to_string(), |account| account.id.clone());
+    if app.notes.take(who, Instant::now()).is_err() {
+        return;
+    }
     let region = account.and_then(|account| account.region.as_deref()).unwrap_or_default();
     let place = (region, filter.category.as_deref().unwrap_or_default());
     let (account, now_ms) = (account.map(|account| account.id.as_str()), control_plane_agent::unix_time_ms());

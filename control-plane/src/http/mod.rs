@@ -23,6 +23,7 @@ use crate::locate::GeoIp;
 use crate::mail::Mailer;
 use crate::metrics::Metrics;
 use crate::oidc::Providers;
+use crate::guesses::Guesses;
 use crate::rate::Limiter;
 
 pub(crate) mod actor;
@@ -65,8 +66,9 @@ pub(crate) struct Parts {
     pub(crate) sign_ins: Limiter,
     /// By account: whatever changes something.
     pub(crate) writes: Limiter<String>,
-    /// By mail address: wrong passwords.
-    pub(crate) guesses: Limiter<String>,
+    pub(crate) guesses: Guesses,
+    /// By account or address: searches that are kept for the demand board.
+    pub(crate) notes: Limiter<String>,
     /// Passwords being hashed at once.
     pub(crate) hashing: Semaphore,
     pub(crate) oidc: Providers,

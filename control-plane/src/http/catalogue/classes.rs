@@ -47,6 +47,7 @@ pub(crate) fn categories() -> std::future::Ready<Json<Page<Category>>> {
 
 pub(crate) async fn list(
     State(app): State<App>,
+    Client(address): Client,
     actor: Actor,
     Query(asked): Query<Asked>,
 ) -> Result<Json<Page<Card>>, Refusal> {
@@ -56,7 +57,7 @@ pub(crate) async fn list(
     let limit = asked.limit.unwrap_or(LIMIT_DEFAULT);
     if let Some(text) = filter.text.as_ref().filter(|_| filter.mine.is_none()) {
         let offset = after.map_or(0, |(offset, _)| usize::try_from(offset).unwrap_or(0));
-        return Ok(Json(discover::found(&app, &actor, &filter, text, (offset, limit)).await?));
+        return Ok(Json(discover::found(&app, (&actor, address), &filter, text, (offset, limit)).await?));
     }
     let found = catalogue::list::list(&app.database, &filter, after.as_ref(), limit, unix_time_ms()).await?;
     let next = found.1.map(|(at_ms, id)| format!("{at_ms}~{id}"));

@@ -7,10 +7,11 @@ use control_plane_agent::unix_time_ms;
 use control_plane_classes::people::{Account, accounts, notifications, session};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 use super::super::App;
 use super::super::actor::{Actor, Writer};
-use super::super::answer::{Body, Query, Refusal};
+use super::super::answer::{Body, Client, Query, Refusal};
 use super::super::page::{After, Page};
 use super::sign_in::{Signed, forget_cookie, verified, with_cookie, wrong_credentials};
 
@@ -70,6 +71,7 @@ pub(crate) struct Erase {
 
 pub(crate) async fn erase(
     State(app): State<App>,
+    Client(address): Client,
     Writer(actor): Writer,
     Body(given): Body<Erase>,
 ) -> Result<Response, Refusal> {
@@ -79,13 +81,17 @@ pub(crate) async fn erase(
         None => None,
     };
     let stored = known.and_then(|(_, stored)| stored);
-    if stored.is_some()
-        && !matches!(actor, Actor::OnBehalf(_))
-        && !verified(&app, given.password, stored).await?
-    {
-        return Err(wrong_credentials());
+    if stored.is_some() && !matches!(actor, Actor::OnBehalf(_)) {
+        // Whoever has found a browser signed in has no more guesses here than at the front door.
+        app.count_sign_in(address)?;
+        let email = account.email.as_deref().unwrap_or_default();
+        app.guesses.take(email, address, Instant::now()).map_err(Refusal::too_often)?;
+        if !verified(&app, given.password, stored).await? {
+            return Err(wrong_credentials());
+        }
     }
     accounts::erase(&app.database, &account.id, unix_time_ms()).await?;
+    app.classroom.rooms.send_out(&account.id);
     app.sync.notify_one();
     app.mailer.news.notify_one();
     tracing::info!(account = account.id, "account erased");

@@ -16,7 +16,7 @@ use ring::hmac;
 use serde::{Deserialize, Serialize};
 
 use super::super::App;
-use super::super::actor::{COOKIE, cookie};
+use super::super::actor::COOKIE;
 use super::super::answer::{Client, Query, Refusal};
 use super::sign_in::{set_cookie, with_cookie};
 use crate::oidc::{Failure, Provider, form};
@@ -116,7 +116,7 @@ pub(crate) async fn back(
     let Some(back) = parse(query.as_deref().unwrap_or_default()) else {
         return Ok(astray(&app, Word::Failed, "/"));
     };
-    let browser = cookie(&headers, BROWSER_COOKIE).unwrap_or_default().to_owned();
+    let browser = app.cookie(&headers, BROWSER_COOKIE).unwrap_or_default().to_owned();
     let secrets = Secrets { state: back.state, browser };
     let begun = identities::take(&app.database, &name, &secrets, unix_time_ms()).await?;
     let Some(begun) = begun else { return Ok(astray(&app, Word::Expired, "/")) };
@@ -145,7 +145,7 @@ async fn enter(
     match identities::sign_in(&app.database, name, identity, locale(headers), now_ms).await {
         Ok(Outcome::SignedIn(account, session)) => {
             // A session of this browser before ends, as with a password.
-            if let Some(before) = cookie(headers, COOKIE) {
+            if let Some(before) = app.cookie(headers, COOKIE) {
                 session::end(&app.database, before).await?;
             }
             tracing::info!(account = account.id, provider = name, "signed in by a provider");
@@ -171,7 +171,7 @@ pub(crate) async fn join_waiting(
     headers: &HeaderMap,
     response: Response,
 ) -> Result<Response, Refusal> {
-    let Some(sealed) = cookie(headers, LINK_COOKIE) else { return Ok(response) };
+    let Some(sealed) = app.cookie(headers, LINK_COOKIE) else { return Ok(response) };
     if let Some(link) = open(app, sealed).filter(|link| link.until_ms > unix_time_ms())
         && app.oidc.get(&link.provider).is_some()
         && identities::link(&app.database, &link.provider, &link.subject, &link.email, account).await?

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::super::App;
-use super::super::actor::{Actor, COOKIE, cookie};
+use super::super::actor::{Actor, COOKIE};
 use super::super::answer::{Body, Client, Refusal};
 
 #[derive(Deserialize)]
@@ -116,15 +116,14 @@ pub(crate) async fn sign_in(
     app.count_sign_in(address)?;
     same_site(&headers)?;
     let email = check_email(&given.email).unwrap_or_default();
-    // Also where there is no such account: a limit that only real ones have would tell them apart.
-    app.guesses.take(email.clone(), Instant::now()).map_err(Refusal::too_often)?;
+    app.guesses.take(&email, address, Instant::now()).map_err(Refusal::too_often)?;
     let known = accounts::password_of(&app.database, &email).await?;
     let (id, stored) = known.map_or((None, None), |(id, stored)| (Some(id), stored));
     let is_right = verified(&app, given.password, stored).await?;
     let Some(id) = id.filter(|_| is_right) else { return Err(wrong_credentials()) };
     let account = store::find(&app.database, &id).await?.ok_or_else(wrong_credentials)?;
     // A session of this browser before ends: what somebody else put there is of no use afterwards.
-    if let Some(before) = cookie(&headers, COOKIE) {
+    if let Some(before) = app.cookie(&headers, COOKIE) {
         session::end(&app.database, before).await?;
     }
     let session = session::start(&app.database, &id, unix_time_ms()).await?;
@@ -160,6 +159,7 @@ pub(crate) async fn reset(
     check_password(&given.password)?;
     let hash = hashed(&app, given.password).await?;
     accounts::reset(&app.database, &email, &given.code, &hash, unix_time_ms()).await?;
+    app.guesses.forget(&email, address);
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -178,7 +178,8 @@ pub(crate) fn forget_cookie(app: &App, response: Response) -> Response {
 
 /// Not for scripts, not for requests other sites make, and over TLS only where the school has it.
 pub(crate) fn set_cookie(app: &App, mut response: Response, name: &str, value: &str, age_s: u64) -> Response {
-    let secure = if app.config.url.starts_with("https:") { "; Secure" } else { "" };
+    let secure = if app.has_tls() { "; Secure" } else { "" };
+    let name = app.cookie_name(name);
     let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={age_s}{secure}");
     let value = HeaderValue::from_str(&text).expect("tokens are plain text");
     response.headers_mut().append(header::SET_COOKIE, value);
