@@ -1,11 +1,14 @@
 import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useRef, useState } from 'react';
 import { getMe, signOut as endSession } from '../api/client';
 import type { Account, Me } from '../api/contract';
+import { keepPosting } from '../classroom/post';
 import { navigate } from '../router';
 import { recall, remember } from '../storage';
 
 /** How often the number of unread notifications is asked for while the page is in front. */
 const REFRESH_MS = 60_000;
+/** Until it is known who is here: what was handed in before a reload waits for that. */
+const UNKNOWN_REFRESH_MS = 5_000;
 
 export interface AccountState {
   /** `null`: signed out, or not known yet (`known`). */
@@ -51,13 +54,23 @@ export function AccountProvider({ children }: { children: ReactNode }) {
     }
   }, []);
 
+  const known = me !== null;
+  useEffect(() => void refresh(), [refresh]);
   useEffect(() => {
-    void refresh();
-    const timer = setInterval(() => {
+    const again = () => {
       if (!document.hidden) void refresh();
-    }, REFRESH_MS);
-    return () => clearInterval(timer);
-  }, [refresh]);
+    };
+    const timer = setInterval(again, known ? REFRESH_MS : UNKNOWN_REFRESH_MS);
+    addEventListener('online', again);
+    return () => {
+      clearInterval(timer);
+      removeEventListener('online', again);
+    };
+  }, [refresh, known]);
+
+  // On every page, also where a class has failed or is over: what was handed in is sent until the server has it.
+  const id = me?.account?.id;
+  useEffect(() => (id === undefined ? undefined : keepPosting(id)), [id]);
 
   const value = useMemo<AccountState>(
     () => ({

@@ -90,11 +90,12 @@ function read<T>(path: string, response: Response, text: string): T {
     throw new ApiError('bad_answer', `${path}: ${response.status}`, response.status);
   }
   if (!response.ok) {
-    const error = (body ?? {}) as { code?: string; message?: string };
+    const error = (body ?? {}) as { code?: unknown; message?: unknown };
     const wait = Number(response.headers.get('retry-after'));
     throw new ApiError(
-      error.code ?? 'bad_answer',
-      error.message ?? `${path}: ${response.status}`,
+      // JSON of somebody on the way has no such code, or has a number there.
+      typeof error.code === 'string' ? error.code : 'bad_answer',
+      typeof error.message === 'string' ? error.message : `${path}: ${response.status}`,
       response.status,
       Number.isFinite(wait) ? wait * 1000 : 0,
     );

@@ -16,10 +16,13 @@ export interface RetryOptions {
   sleep?: (ms: number, signal?: AbortSignal) => Promise<void>;
 }
 
-/** Whether the same call may succeed later: an outage, an overload. A refusal stays a refusal. */
+/**
+ * Whether the same call may succeed later: an outage, an overload, an answer in somebody else's words (a captive portal's
+ * page, a proxy's 403). Only the control plane's refusal, in its own words, stays a refusal.
+ */
 export function isPassing(error: unknown): boolean {
   if (!(error instanceof ApiError)) return false;
-  if (error.code === 'unreachable') return true;
+  if (error.code === 'unreachable' || error.code === 'bad_answer') return true;
   return error.status === 408 || error.status === 429 || error.status >= 500;
 }
 

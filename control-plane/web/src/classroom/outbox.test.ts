@@ -61,6 +61,20 @@ test('a reload goes on where the page was, for the same account only', async () 
   expect(states(again)).toEqual(['x arrived']);
 });
 
+test('what somebody else never came back for is not kept for ever', () => {
+  const shelf = memory();
+  const first = open(() => Promise.reject(away()), shelf);
+  first.put(parcel('x'));
+  first.put(parcel('m', { kind: 'chat' }));
+  first.stop();
+  vi.advanceTimersByTime(3_600_000);
+  open(() => Promise.resolve(), shelf, 'b');
+  expect([...shelf.kept.keys()]).toEqual(['x']);
+  vi.advanceTimersByTime(24 * 3_600_000);
+  open(() => Promise.resolve(), shelf, 'b');
+  expect(shelf.kept.size).toBe(0);
+});
+
 test('a refusal is final and told, being signed out is not', async () => {
   const answers = [new ApiError('quiz_closed', 'closed', 409), new ApiError('not_signed_in', 'who?', 401)];
   const box = open((sent) => Promise.reject(answers[sent.id === 'x' ? 0 : 1]));

@@ -73,10 +73,7 @@ export class Outbox {
   constructor(private readonly options: OutboxOptions) {
     this.now = options.now ?? Date.now;
     this.random = options.random ?? Math.random;
-    this.current = options.shelf
-      .all()
-      .filter((parcel) => parcel.account === options.account)
-      .map((parcel) => waiting(parcel, true));
+    this.current = this.onShelf();
   }
 
   subscribe = (listener: () => void): (() => void) => {
@@ -86,7 +83,11 @@ export class Outbox {
 
   view = (): readonly ParcelView[] => this.current;
 
+  /** Also takes in what another tab has written down since and may not have sent before it was closed. */
   start(): void {
+    const known = new Set(this.current.map(({ parcel }) => parcel.id));
+    const found = this.onShelf().filter(({ parcel }) => !known.has(parcel.id));
+    if (found.length > 0) this.set([...this.current, ...found]);
     this.stopped = false;
     this.hurry();
   }
@@ -122,6 +123,16 @@ export class Outbox {
   drop(id: string): void {
     this.options.shelf.drop(id);
     this.set(this.current.filter((entry) => entry.parcel.id !== id));
+  }
+
+  private onShelf(): ParcelView[] {
+    const { account, shelf } = this.options;
+    const all = shelf.all();
+    // Of somebody who has not come back in time: nothing will send it, and it is nobody else's.
+    for (const parcel of all) {
+      if (parcel.account !== account && this.now() - parcel.at_ms > WORTH_MS[parcel.kind]) shelf.drop(parcel.id);
+    }
+    return all.filter((parcel) => parcel.account === account).map((parcel) => waiting(parcel, true));
   }
 
   private async round(): Promise<void> {

@@ -1,41 +1,23 @@
-import {
-  answerQuiz,
-  ask,
-  getLive,
-  listChat,
-  lowerHand,
-  newId,
-  raiseHand,
-  sendChat,
-  unvote,
-  vote,
-  voteFor,
-} from '../api/classroom';
+import { getLive, listChat, lowerHand, newId, raiseHand, unvote, vote, voteFor } from '../api/classroom';
 import type { Answers, LiveState, Person, Poll, Question } from '../api/contract';
 import { Feed } from './feed';
-import { Outbox, type Parcel, type ParcelView } from './outbox';
-import { browserShelf } from './shelf';
+import type { Outbox, Parcel, ParcelView } from './outbox';
+import { type AnswerBody, keepPosting, outboxOf, type QuestionBody } from './post';
 
 export const CHAT_LENGTH_MAX = 1_000;
 export const QUESTION_LENGTH_MAX = 500;
 export const SHORT_ANSWER_LENGTH_MAX = 200;
 
-interface AnswerBody {
-  answers: Answers;
-  answered_at_ms: number;
-  replay: boolean;
-}
-
-interface QuestionBody {
-  text: string;
-  minute_ms?: number;
-  room_sid?: string;
-}
-
 /** One class, as the person here takes part in it: what is known of it, and what is handed in. */
 export class Classroom {
   readonly feed: Feed;
+  /** The account's: it goes on when this classroom is left. */
   readonly outbox: Outbox;
+  /** What has arrived and is part of the class as it is known here; at first what arrived before this was opened. */
+  private readonly noted: Set<string>;
+  private readonly old: ReadonlySet<string>;
+  private shown: { all: readonly ParcelView[]; here: readonly ParcelView[] } = { all: [], here: [] };
+  private letGo: (() => void)[] = [];
 
   constructor(
     readonly id: string,
@@ -43,19 +25,22 @@ export class Classroom {
     readonly teaches: boolean,
   ) {
     this.feed = new Feed({ fetchLive: () => getLive(id) });
-    this.outbox = new Outbox({ account: me.id, shelf: browserShelf(), send: (parcel) => this.send(parcel) });
+    this.outbox = outboxOf(me.id);
+    this.noted = new Set(this.outbox.view().flatMap(({ state, parcel }) => (state === 'arrived' ? [parcel.id] : [])));
+    this.old = new Set(this.noted);
   }
 
   start(): void {
     this.feed.start();
-    this.outbox.start();
-    addEventListener('online', this.online);
+    globalThis.addEventListener?.('online', this.online);
+    this.letGo = [this.outbox.subscribe(this.noteArrivals), keepPosting(this.me.id)];
+    this.noteArrivals();
   }
 
   stop(): void {
     this.feed.stop();
-    this.outbox.stop();
-    removeEventListener('online', this.online);
+    globalThis.removeEventListener?.('online', this.online);
+    for (const letGo of this.letGo.splice(0)) letGo();
   }
 
   /** The network or the room is back. */
@@ -72,11 +57,18 @@ export class Classroom {
     this.handIn('answer', quiz, { answers, answered_at_ms, replay } satisfies AnswerBody);
   }
 
+  /** What was handed in for this class: on its way, refused, or arrived since it was opened here. */
+  parcels = (): readonly ParcelView[] => {
+    const all = this.outbox.view();
+    if (this.shown.all !== all) {
+      this.shown = { all, here: all.filter(({ parcel }) => parcel.class === this.id && !this.old.has(parcel.id)) };
+    }
+    return this.shown.here;
+  };
+
   /** What was handed in for a quiz and is on its way, refused, or just arrived. */
   answerOf(quiz: string): ParcelView | undefined {
-    return this.outbox
-      .view()
-      .findLast(({ parcel }) => parcel.kind === 'answer' && parcel.about === quiz && parcel.class === this.id);
+    return this.parcels().findLast(({ parcel }) => parcel.kind === 'answer' && parcel.about === quiz);
   }
 
   say(text: string): void {
@@ -137,27 +129,13 @@ export class Classroom {
     this.outbox.put({ id: newId(), kind, class: this.id, about, body, at_ms: Date.now() });
   }
 
-  /** Parcels may be of another class: what was handed in there and had not arrived is sent from here. */
-  private async send(parcel: Parcel): Promise<unknown> {
-    const result = await this.deliver(parcel);
-    if (parcel.class === this.id) this.note(parcel, result);
-    return result;
-  }
-
-  private deliver(parcel: Parcel): Promise<unknown> {
-    switch (parcel.kind) {
-      case 'answer': {
-        const { answers, answered_at_ms, replay } = parcel.body as AnswerBody;
-        return answerQuiz(parcel.class, parcel.about, parcel.id, { answers, answered_at_ms, ...(replay ? { replay } : {}) });
-      }
-      case 'chat':
-        return sendChat(parcel.class, { id: parcel.id, text: (parcel.body as { text: string }).text });
-      case 'question': {
-        const body = parcel.body as QuestionBody;
-        return ask(parcel.class, { id: parcel.id, ...body, ...(body.room_sid === undefined ? {} : { replay: true }) });
-      }
+  private noteArrivals = (): void => {
+    for (const { parcel, state, result } of this.parcels()) {
+      if (state !== 'arrived' || this.noted.has(parcel.id)) continue;
+      this.noted.add(parcel.id);
+      this.note(parcel, result);
     }
-  }
+  };
 
   /** What the server has taken is part of the class, before its word comes round. */
   private note(parcel: Parcel, result: unknown): void {

@@ -14,7 +14,7 @@ export interface ClassroomView extends FeedView {
 /** Keeps a classroom going while it is on the page; not for those who are not signed in. */
 export function useClassroom(room: Classroom, active = true): ClassroomView {
   const feed = useSyncExternalStore(room.feed.subscribe, room.feed.view);
-  const parcels = useSyncExternalStore(room.outbox.subscribe, room.outbox.view);
+  const parcels = useSyncExternalStore(room.outbox.subscribe, room.parcels);
   useEffect(() => {
     if (!active) return undefined;
     room.start();

@@ -258,8 +258,7 @@ function useRoom(entry: Class, own: { identity: string; name: string } | undefin
 
 function useLines(live: LiveState, parcels: readonly ParcelView[], view: LiveView, room: Classroom): readonly Line[] {
   return useMemo(() => {
-    const here = parcels.filter(({ parcel }) => parcel.class === room.id);
-    return conversation(live.chat, here, view.chat, room.me);
+    return conversation(live.chat, parcels, view.chat, room.me);
   }, [live.chat, parcels, view.chat, room]);
 }
 
