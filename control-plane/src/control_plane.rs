@@ -23,12 +23,12 @@ use crate::classroom::Classroom;
 use crate::config::{Config, Rate};
 use crate::discovery::Discovery;
 use crate::dns::Dns;
+use crate::guesses::Guesses;
 use crate::http::{App, Parts, router};
 use crate::locate::GeoIp;
 use crate::mail::Mailer;
 use crate::metrics::Metrics;
 use crate::node_listener::{self, NodeListener};
-use crate::guesses::Guesses;
 use crate::oidc::Providers;
 use crate::rate::Limiter;
 

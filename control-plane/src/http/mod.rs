@@ -19,11 +19,11 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use crate::classroom::Classroom;
 use crate::config::Config;
 use crate::discovery::Discovery;
+use crate::guesses::Guesses;
 use crate::locate::GeoIp;
 use crate::mail::Mailer;
 use crate::metrics::Metrics;
 use crate::oidc::Providers;
-use crate::guesses::Guesses;
 use crate::rate::Limiter;
 
 pub(crate) mod actor;

@@ -78,7 +78,9 @@ pub async fn list(
         let sign = if descending { "<" } else { ">" };
         let (value, id) = (conditions.value(*value), conditions.value(id));
         // The first condition is implied by the second; engines find the place in an index by it.
-        conditions.texts.push(format!("{key} {sign}= {value} AND ({key} {sign} {value} OR c.id {sign} {id})"));
+        conditions
+            .texts
+            .push(format!("{key} {sign}= {value} AND ({key} {sign} {value} OR c.id {sign} {id})"));
     }
     let direction = if descending { "DESC" } else { "ASC" };
     let many = conditions.value(limit + 1);

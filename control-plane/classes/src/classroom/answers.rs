@@ -170,8 +170,7 @@ fn judge(
     match admit(arrival) {
         Admission::Counted => {}
         Admission::NotOpen => {
-            let message =
-                "The quiz is not open for this. Wait until the instructor opens it or, at the replay, a minute after its close.";
+            let message = "The quiz is not open for this. Wait until the instructor opens it or, at the replay, a minute after its close.";
             return Verdict::Refused(Error::conflict("quiz_not_open", message));
         }
         Admission::Closed => {
