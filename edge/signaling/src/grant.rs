@@ -56,6 +56,18 @@ pub(crate) fn of(room: &str, permission: &Permission) -> Grant {
     }
 }
 
+/// `grant` with this permission in place of its own; what else it allows stays.
+pub(crate) fn with(grant: &Grant, permission: &Permission) -> Grant {
+    Grant {
+        room_create: grant.room_create,
+        room_list: grant.room_list,
+        room_record: grant.room_record,
+        room_admin: grant.room_admin,
+        room_join: grant.room_join,
+        ..of(&grant.room, permission)
+    }
+}
+
 fn source_word(source: i32) -> &'static str {
     match TrackSource::try_from(source) {
         Ok(TrackSource::Camera) => "camera",

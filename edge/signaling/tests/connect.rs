@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE;
 use control_plane_api::token::{ApiKey, Claims, Grant, sign};
 use edge_room::JoinError;
 use edge_signaling::lk::{Connect, ConnectError, Version, parse_connect, refresh_token};
-use edge_wire::model::{ParticipantKind, TrackSource};
+use edge_wire::model::{ParticipantKind, Permission, Room, TrackSource};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use livekit_protocol as proto;
@@ -235,7 +235,14 @@ fn damaged_and_swollen_join_requests_are_refused() {
 #[test]
 fn a_refreshed_token_connects_later() {
     let first = connect(&token(|_| ()), "").expect("valid");
-    let frame = refresh_token(&first.claims, &keys(), NOW_S + 500, 600).expect("the key is still there");
+    let now = Permission {
+        can_subscribe: true,
+        can_publish_sources: vec![TrackSource::ScreenShare as i32],
+        can_publish: true,
+        ..Permission::default()
+    };
+    let frame =
+        refresh_token(&first.claims, &now, &keys(), NOW_S + 500, 600).expect("the key is still there");
     let response = proto::SignalResponse::decode(frame.as_slice()).expect("a frame");
     let Some(proto::signal_response::Message::RefreshToken(token)) = response.message else {
         panic!("not a refresh: {response:?}")
@@ -243,7 +250,9 @@ fn a_refreshed_token_connects_later() {
     let query = format!("access_token={token}");
     let again = parse_connect(Version::V1, &query, None, &keys(), NOW_S + 1000).expect("valid then");
     assert_eq!(again.identity, "minji");
-    assert_eq!(refresh_token(&first.claims, &keys()[..1], NOW_S, 600), None, "its key is gone");
+    let allowed = again.join(Room::default(), 0).permission;
+    assert_eq!(allowed, now, "what it may do now, not what it might when it came");
+    assert_eq!(refresh_token(&first.claims, &now, &keys()[..1], NOW_S, 600), None, "its key is gone");
 }
 
 proptest! {

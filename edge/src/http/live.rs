@@ -9,6 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use control_plane_agent::spans::Span;
 use edge_room::{JoinError, LeaveAction, LeaveReason, Notice, PeerId, Request};
 use edge_signaling::lk::{self, Connect, ConnectError, Incoming, Version};
+use edge_wire::model::Permission;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{GUESSES, Peer, Server, room_record};
@@ -100,7 +101,7 @@ pub(super) async fn v1(
     };
     upgrade.max_message_size(lk::REQUEST_BYTES_MAX).max_frame_size(lk::REQUEST_BYTES_MAX).on_upgrade(
         move |socket| async move {
-            let mut client = Client { server, connect, socket, heard: Instant::now() };
+            let mut client = Client { server, connect, socket, heard: Instant::now(), permission: None };
             client.run(room, span).await;
         },
     )
@@ -152,6 +153,8 @@ struct Client {
     connect: Connect,
     socket: WebSocket,
     heard: Instant,
+    /// What the participant may do now, once the room has said so.
+    permission: Option<Permission>,
 }
 
 enum End {
@@ -241,6 +244,7 @@ impl Client {
                 notice = notices.recv() => match notice {
                     Some(Notice::Drop) => return End::Lost,
                     Some(notice) => {
+                        self.note_permission(&notice);
                         let last = matches!(notice, Notice::Leave { .. });
                         if !self.say(&notice, connected.last_sequence).await {
                             return if last { End::Told } else { End::Lost };
@@ -275,13 +279,26 @@ impl Client {
                 },
                 _ = refresh.tick() => {
                     let now_s = clock::now_ms() / 1_000;
-                    let token = lk::refresh_token(&self.connect.claims, &self.server.config.keys, now_s, TOKEN_TTL_S);
+                    let Some(permission) = &self.permission else { continue };
+                    let (claims, keys) = (&self.connect.claims, &self.server.config.keys);
+                    let token = lk::refresh_token(claims, permission, keys, now_s, TOKEN_TTL_S);
                     if let Some(frame) = token && !self.send(Frame::Binary(frame.into())).await {
                         return End::Lost;
                     }
                 }
                 () = tokio::time::sleep_until(silence) => return End::Lost,
             }
+        }
+    }
+
+    fn note_permission(&mut self, notice: &Notice) {
+        let own = match notice {
+            Notice::Joined { participant, .. } => Some(participant),
+            Notice::Participants(told) => told.iter().find(|told| told.identity == self.connect.identity),
+            _ => None,
+        };
+        if let Some(own) = own {
+            self.permission = Some(own.permission.clone());
         }
     }
 

@@ -16,7 +16,8 @@ const BATCH: usize = 200;
 pub async fn send(database: &Database, link: &str, now_ms: u64) -> Result<usize> {
     let text = "SELECT c.id, c.title, c.starts_at_ms, c.time_zone, e.account_id, a.email, a.locale \
         FROM classes c JOIN enrolments e ON e.class_id = c.id JOIN accounts a ON a.id = e.account_id \
-        WHERE e.state = 'enrolled' AND a.disabled = 0 AND c.starts_at_ms > $1 AND c.starts_at_ms <= $2 AND NOT EXISTS (SELECT 1 FROM reminders r \
+        WHERE e.state = 'enrolled' AND a.disabled = 0 AND c.starts_at_ms > $1 AND c.starts_at_ms <= $2 \
+        AND NOT EXISTS (SELECT 1 FROM reminders r \
         WHERE r.class_id = c.id AND r.account_id = e.account_id AND r.starts_at_ms = c.starts_at_ms) \
         ORDER BY c.starts_at_ms, c.id, e.account_id LIMIT $3";
     let rows = database.rows(text, args![now_ms, now_ms + BEFORE_MS, BATCH]).await?;

@@ -193,13 +193,21 @@ pub fn parse_connect(
 }
 
 /// Signs the claims anew with the key that signed them, for `ttl_s` from now: a class outlasts a token. `None` when that
-/// key is gone. The frame tells the client; the token is for its next connect.
+/// key is gone. The frame tells the client; the token is for its next connect, and allows what the participant may do now: a right that
+/// was taken away is not had back by connecting again.
 #[must_use]
-pub fn refresh_token(claims: &Claims, keys: &[ApiKey], now_s: u64, ttl_s: u64) -> Option<Vec<u8>> {
+pub fn refresh_token(
+    claims: &Claims,
+    permission: &model::Permission,
+    keys: &[ApiKey],
+    now_s: u64,
+    ttl_s: u64,
+) -> Option<Vec<u8>> {
     let key = keys.iter().find(|key| key.key == claims.iss)?;
     let exp = Some(now_s.saturating_add(ttl_s));
+    let video = claims.video.as_ref().map(|grant| grant::with(grant, permission));
     // A move happens once: whoever comes with the new token joins.
-    let renewed = Claims { nbf: Some(now_s), exp, moves: None, ..claims.clone() };
+    let renewed = Claims { nbf: Some(now_s), exp, moves: None, video, ..claims.clone() };
     let message = proto::signal_response::Message::RefreshToken(token::sign(&renewed, key));
     Some(super::notice::frame(message))
 }
