@@ -2,6 +2,7 @@ import { createContext, type ReactNode, useCallback, useContext, useEffect, useM
 import { getMe, signOut as endSession } from '../api/client';
 import type { Account, Me } from '../api/contract';
 import { keepPosting } from '../classroom/post';
+import { forgetDrafts } from '../drafts';
 import { navigate } from '../router';
 import { recall, remember } from '../storage';
 
@@ -46,6 +47,7 @@ export function AccountProvider({ children }: { children: ReactNode }) {
       const id = answer.account?.id ?? null;
       if (last.current !== undefined && last.current !== id) setTurn((count) => count + 1);
       last.current = id;
+      if (id !== null) forgetDrafts(id);
       remember('expected', id === null ? '' : 'yes');
       setMe(answer);
       setError(null);
@@ -87,6 +89,7 @@ export function AccountProvider({ children }: { children: ReactNode }) {
       setUnread: (unread) => setMe((old) => old && { ...old, unread }),
       signOut: async () => {
         await endSession();
+        forgetDrafts();
         await refresh();
         navigate('/');
       },

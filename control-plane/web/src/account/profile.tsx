@@ -2,6 +2,7 @@ import { type FormEvent, useState } from 'react';
 import { changeMe, deleteMe, getConfig } from '../api/client';
 import type { Account, Locale } from '../api/contract';
 import { useCategories } from '../catalogue/use-categories';
+import { forgetDrafts } from '../drafts';
 import { regionName, useI18n } from '../i18n';
 import { Link, navigate } from '../router';
 import { announce } from '../ui/announce';
@@ -144,6 +145,7 @@ function Leaving() {
     event.preventDefault();
     const went = await run(async () => {
       await deleteMe(password);
+      forgetDrafts();
       await refresh();
     });
     if (!went) return;

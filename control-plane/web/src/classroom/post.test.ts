@@ -100,3 +100,13 @@ test('the control plane’s own refusal is final', async () => {
   expect(room.answerOf('q')?.state).toBe('refused');
   letGo();
 });
+
+test('a hand that is refused goes down again, one that nobody heard of stays up', async () => {
+  const room = classroom('f');
+  vi.stubGlobal('fetch', () => Promise.resolve(json({ code: 'removed', message: 'removed' }, 403)));
+  await expect(room.raise(true)).rejects.toMatchObject({ code: 'removed' });
+  expect(room.feed.view().live.hands).toEqual([]);
+  vi.stubGlobal('fetch', lost);
+  await expect(room.raise(true)).rejects.toMatchObject({ code: 'unreachable' });
+  expect(room.feed.view().live.hands).toHaveLength(1);
+});

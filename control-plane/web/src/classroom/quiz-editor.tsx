@@ -1,9 +1,10 @@
 import { type FormEvent, useEffect, useId, useState } from 'react';
+import { useAccount } from '../account/context';
 import type { NewQuiz, Quiz, QuizItemKind } from '../api/contract';
+import { draftSlot } from '../drafts';
 import { useT } from '../i18n';
 import { explain } from '../i18n/errors';
 import { clock } from '../i18n/format';
-import { recall, remember } from '../storage';
 import { Icon } from '../ui/icons';
 import { ChoiceRows } from './choice-rows';
 import {
@@ -40,13 +41,14 @@ interface QuizEditorProps {
 export function QuizEditor({ classId, quiz, onSave, onCancel, canOpen = true }: QuizEditorProps) {
   const t = useT();
   const id = useId();
-  const name = `quiz-draft.${classId}`;
-  const [draft, setDraft] = useState<Draft>(() => (quiz ? draftOf(quiz) : (readDraft(recall(name)) ?? emptyDraft())));
+  const { account } = useAccount();
+  const [slot] = useState(() => draftSlot('device', account?.id ?? '', `quiz-editor.${classId}`));
+  const [draft, setDraft] = useState<Draft>(() => (quiz ? draftOf(quiz) : (wholeDraft(slot.read()) ?? emptyDraft())));
   const [fault, setFault] = useState<Fault | null>(null);
   const action = useAction();
   useEffect(() => {
-    if (!quiz) remember(name, JSON.stringify(draft));
-  }, [draft, name, quiz]);
+    if (!quiz) slot.keep(draft);
+  }, [draft, slot, quiz]);
   const change = (part: Partial<Draft>) => {
     setFault(null);
     setDraft({ ...draft, ...part });
@@ -61,7 +63,7 @@ export function QuizEditor({ classId, quiz, onSave, onCancel, canOpen = true }: 
     }
     void action.run(async () => {
       await onSave(quizOf(draft), open);
-      if (!quiz) remember(name, '');
+      if (!quiz) slot.forget();
     });
   };
   const submit = (event: FormEvent) => {
@@ -247,12 +249,8 @@ function ChoicesEditor({ id, item, onChange }: { id: string; item: DraftItem; on
 }
 
 /** What was being written before a reload; anything odd is no draft. */
-function readDraft(text: string | null): Draft | null {
-  try {
-    const kept = JSON.parse(text || 'null') as Draft | null;
-    const whole = kept && typeof kept.title === 'string' && Array.isArray(kept.items) && kept.items.length > 0;
-    return whole && kept.items.every((item) => Array.isArray(item.choices) && Array.isArray(item.right)) ? kept : null;
-  } catch {
-    return null;
-  }
+function wholeDraft(kept: Partial<Draft>): Draft | null {
+  const { title, items } = kept;
+  if (typeof title !== 'string' || !Array.isArray(items) || items.length === 0) return null;
+  return items.every((item) => Array.isArray(item?.choices) && Array.isArray(item?.right)) ? (kept as Draft) : null;
 }

@@ -1,5 +1,7 @@
 import { getLive, listChat, lowerHand, newId, raiseHand, unvote, vote, voteFor } from '../api/classroom';
 import type { Answers, LiveState, Person, Poll, Question } from '../api/contract';
+import { isPassing } from '../api/retry';
+import { type DraftSlot, draftSlot } from '../drafts';
 import { Feed } from './feed';
 import type { Outbox, Parcel, ParcelView } from './outbox';
 import { type AnswerBody, keepPosting, outboxOf, type QuestionBody } from './post';
@@ -55,6 +57,13 @@ export class Classroom {
     // By the server's clock: whether an answer was in time must not hang on this machine's.
     const answered_at_ms = Math.round(Date.now() + this.feed.view().offsetMs);
     this.handIn('answer', quiz, { answers, answered_at_ms, replay } satisfies AnswerBody);
+    // It is the outbox's from here on: whoever sits here next finds an empty form.
+    this.draftOf(quiz).forget();
+  }
+
+  /** What is chosen in a quiz and not handed in yet. */
+  draftOf(quiz: string): DraftSlot {
+    return draftSlot('device', this.me.id, `quiz.${quiz}`);
   }
 
   /** What was handed in for this class: on its way, refused, or arrived since it was opened here. */
@@ -82,11 +91,17 @@ export class Classroom {
 
   async raise(up: boolean): Promise<void> {
     const { id, name } = this.me;
-    this.feed.change((live) => {
-      const others = live.hands.filter((hand) => hand.account.id !== id);
-      return { ...live, hands: up ? [...others, { account: { id, name }, raised_at_ms: Date.now() }] : others };
-    });
-    await (up ? raiseHand(this.id) : lowerHand(this.id));
+    const own = this.feed.view().live.hands.filter((hand) => hand.account.id === id);
+    const show = (hands: LiveState['hands']) =>
+      this.feed.change((live) => ({ ...live, hands: [...live.hands.filter((hand) => hand.account.id !== id), ...hands] }));
+    show(up ? [{ account: { id, name }, raised_at_ms: Date.now() }] : []);
+    try {
+      await (up ? raiseHand(this.id) : lowerHand(this.id));
+    } catch (error) {
+      // While nobody answers, the hand stays as it was meant; a refusal is the last word.
+      if (!isPassing(error)) show(own);
+      throw error;
+    }
   }
 
   /** Messages before the oldest one here. */

@@ -56,7 +56,12 @@ export function QuizMoment({ room, timed, known, signedIn, paused, onDone }: Qui
         </p>
       )}
       {signedIn && !answered && !sent && (
-        <QuizForm quiz={quiz} offsetMs={0} onAnswer={(answers) => room.answer(quiz.id, answers, true)} />
+        <QuizForm
+          quiz={quiz}
+          draft={room.draftOf(quiz.id)}
+          offsetMs={0}
+          onAnswer={(answers) => room.answer(quiz.id, answers, true)}
+        />
       )}
       {entry && <PostStatus entry={entry} outbox={room.outbox} quiet={result !== undefined} />}
       {sent && !answered && <p className="soft">{t('replay.quiz.result.wait')}</p>}

@@ -45,6 +45,7 @@ export const classroom: Record<keyof typeof ko, string> = {
   'quiz.short': 'Your answer',
   'quiz.submit': 'Hand in',
   'quiz.incomplete': '{n} not answered yet. You can hand it in anyway.',
+  'quiz.time_up': 'The time is up; no answer of yours was handed in. After class you can try it in the replay.',
   'quiz.sent.wait': 'Your answer is in. The result appears here once the instructor reveals it.',
   'quiz.closed': 'The quiz is over. The result will follow.',
   'quiz.closed.missed': 'You did not answer this quiz.',

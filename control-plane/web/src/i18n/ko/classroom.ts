@@ -43,6 +43,7 @@ export const classroom = {
   'quiz.short': '답 쓰기',
   'quiz.submit': '답 내기',
   'quiz.incomplete': '아직 {n}문항이 남았습니다. 그대로 낼 수도 있습니다.',
+  'quiz.time_up': '시간이 다 되어 더 답할 수 없습니다. 낸 답은 없습니다. 수업 뒤 다시보기에서 풀어 볼 수 있습니다.',
   'quiz.sent.wait': '답을 냈습니다. 선생님이 결과를 공개하면 여기에 보입니다.',
   'quiz.closed': '퀴즈가 끝났습니다. 결과 공개를 기다리고 있습니다.',
   'quiz.closed.missed': '이 퀴즈에는 답을 내지 않았습니다.',
