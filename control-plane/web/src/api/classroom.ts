@@ -85,13 +85,22 @@ export const control = (id: string, what: Control, identity?: string): Promise<v
 // After class
 
 export const getAttendance = (id: string): Promise<Attendance> => get(`${classPath(id)}/attendance`);
-export const attendanceCsvPath = (id: string): string => `${classPath(id)}/attendance.csv`;
+/** Of the lesson that life of the room belongs to; else of the latest. */
+export const attendanceCsvPath = (id: string, roomSid?: string): string =>
+  `${classPath(id)}/attendance.csv${queryOf({ room_sid: roomSid })}`;
 export const correctAttendance = (
   id: string,
   account: string,
   status: AttendanceStatus,
   reason: string,
-): Promise<AttendanceEntry> => patch(`${classPath(id)}/attendance/${part(account)}`, { status, reason });
+  /** A life of the room in the lesson it is about: another one may have begun meanwhile. */
+  roomSid: string | undefined,
+): Promise<AttendanceEntry> =>
+  patch(`${classPath(id)}/attendance/${part(account)}`, {
+    status,
+    reason,
+    ...(roomSid === undefined ? {} : { room_sid: roomSid }),
+  });
 export const getSummary = (id: string): Promise<Summary> => get(`${classPath(id)}/summary`);
 export const getTimeline = async (id: string, roomSid: string): Promise<ClassEvent[]> =>
   (await get<{ items: ClassEvent[] }>(`${classPath(id)}/timeline${queryOf({ room_sid: roomSid })}`)).items;

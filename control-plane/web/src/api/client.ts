@@ -121,8 +121,20 @@ export const changeClass = (id: string, change: Partial<NewClass>): Promise<Clas
 export const deleteClass = (id: string): Promise<void> => remove(classPath(id));
 export const enrol = (id: string): Promise<EnrolmentAnswer> => put(`${classPath(id)}/enrolment`);
 export const leaveClass = (id: string): Promise<EnrolmentAnswer> => remove(`${classPath(id)}/enrolment`);
-export const listEnrolments = async (id: string): Promise<Enrolled[]> =>
-  (await get<{ items: Enrolled[] }>(`${classPath(id)}/enrolments`)).items;
+/** More than fit a page that is to be read; the server has 200 on each of its own. */
+const ENROLMENTS_MAX = 4_000;
+
+/** Who has a place and who waits, oldest first; `more`: there are others beyond those. */
+export async function listEnrolments(id: string): Promise<{ items: Enrolled[]; more: boolean }> {
+  const items: Enrolled[] = [];
+  let cursor: string | null = null;
+  do {
+    const page: Page<Enrolled> = await get(`${classPath(id)}/enrolments${queryOf({ cursor })}`);
+    items.push(...page.items);
+    cursor = page.next ?? null;
+  } while (cursor !== null && items.length < ENROLMENTS_MAX);
+  return { items, more: cursor !== null };
+}
 export const like = (id: string): Promise<void> => put(`${classPath(id)}/like`);
 export const unlike = (id: string): Promise<void> => remove(`${classPath(id)}/like`);
 export const calendarPath = (id: string): string => `${classPath(id)}/calendar.ics`;

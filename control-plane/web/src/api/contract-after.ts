@@ -22,7 +22,16 @@ export interface Correction {
   was: AttendanceStatus;
 }
 
+/** One lesson of a class: the lives of its room that belong together, oldest first. */
+export interface Lesson {
+  room_sids: string[];
+  from_ms: number;
+  to_ms: number;
+}
+
 export interface Attendance {
+  /** Of which the entries are; `null`: the class was never held. */
+  lesson: Lesson | null;
   items: AttendanceEntry[];
   /** Thresholds by name, as the control plane names them. */
   rules: Record<string, number>;

@@ -2,6 +2,7 @@ import { useCallback, useEffect, useState, useSyncExternalStore } from 'react';
 import { REACTION_TOPIC, ROOM_WORD_TOPIC } from '../api/contract-classroom';
 import type { LiveState } from '../api/contract';
 import type { LiveSession } from '../live/view';
+import { inTurn } from '../ui/in-turn';
 import type { FeedView } from './feed';
 import type { ParcelView } from './outbox';
 import type { Classroom } from './room';
@@ -64,17 +65,26 @@ export interface Action {
 }
 
 export function useAction(): Action {
-  const [state, setState] = useState<{ busy: boolean; error: unknown }>({ busy: false, error: null });
-  const run = useCallback(async (call: () => Promise<unknown>) => {
-    setState({ busy: true, error: null });
-    try {
-      await call();
-      setState({ busy: false, error: null });
-      return true;
-    } catch (error) {
-      setState({ busy: false, error });
-      return false;
-    }
-  }, []);
-  return { ...state, run };
+  const [waiting, setWaiting] = useState(0);
+  const [error, setError] = useState<unknown>(null);
+  const [turn] = useState(inTurn);
+  const run = useCallback(
+    async (call: () => Promise<unknown>) => {
+      setWaiting((count) => count + 1);
+      try {
+        await turn(() => {
+          setError(null);
+          return call();
+        });
+        return true;
+      } catch (failure) {
+        setError(failure);
+        return false;
+      } finally {
+        setWaiting((count) => count - 1);
+      }
+    },
+    [turn],
+  );
+  return { busy: waiting > 0, error, run };
 }

@@ -22,10 +22,12 @@ const REASON_LENGTH_MAX = 200;
 
 /** `/desk/{id}/attendance`: who was there, by the facts of the edges, and what the instructor says about it. */
 export function AttendancePage({ id }: { id: string }) {
-  const { t } = useI18n();
+  const { t, language } = useI18n();
   const { value: entry } = useLoad(() => getClass(id), [id]);
   const { value, error, retry } = useLoad(() => getAttendance(id), [id], REFRESH_MS);
-  const [correcting, setCorrecting] = useState<AttendanceEntry | null>(null);
+  // With the lesson it was opened for: the page goes on to the next lesson by itself.
+  const [correcting, setCorrecting] = useState<{ entry: AttendanceEntry; roomSid: string | undefined } | null>(null);
+  const roomSid = value?.lesson?.room_sids[0];
   return (
     <>
       <DeskHead entry={entry} id={id} tab="/attendance" />
@@ -38,19 +40,25 @@ export function AttendancePage({ id }: { id: string }) {
         <>
           <div className="head-row">
             <Counts items={value.items} />
-            <a className="button" href={attendanceCsvPath(id)} download data-testid="attendance-csv">
+            <a className="button" href={attendanceCsvPath(id, roomSid)} download data-testid="attendance-csv">
               <Icon name="download" size={18} />
               {t('attendance.csv')}
             </a>
           </div>
-          <Table items={value.items} onCorrect={setCorrecting} />
+          {value.lesson && (
+            <p className="soft" data-testid="attendance-lesson">
+              {dayAndHour(language, value.lesson.from_ms)}–{hour(language, value.lesson.to_ms)}
+            </p>
+          )}
+          <Table items={value.items} onCorrect={(line) => setCorrecting({ entry: line, roomSid })} />
           <p className="soft">{t('attendance.rules')}</p>
         </>
       )}
       {correcting && (
         <CorrectionForm
           id={id}
-          entry={correcting}
+          entry={correcting.entry}
+          roomSid={correcting.roomSid}
           onClose={() => setCorrecting(null)}
           onDone={() => {
             setCorrecting(null);
@@ -141,11 +149,12 @@ function Table({ items, onCorrect }: { items: readonly AttendanceEntry[]; onCorr
 interface CorrectionFormProps {
   id: string;
   entry: AttendanceEntry;
+  roomSid: string | undefined;
   onClose: () => void;
   onDone: () => void;
 }
 
-function CorrectionForm({ id, entry, onClose, onDone }: CorrectionFormProps) {
+function CorrectionForm({ id, entry, roomSid, onClose, onDone }: CorrectionFormProps) {
   const { t } = useI18n();
   const [status, setStatus] = useState<AttendanceStatus>(entry.status);
   const [reason, setReason] = useState('');
@@ -155,7 +164,7 @@ function CorrectionForm({ id, entry, onClose, onDone }: CorrectionFormProps) {
     event.preventDefault();
     setChecked(true);
     if (reason.trim() === '') return focusFirstInvalid(event);
-    if (!(await run(() => correctAttendance(id, entry.account.id, status, reason.trim())))) return;
+    if (!(await run(() => correctAttendance(id, entry.account.id, status, reason.trim(), roomSid)))) return;
     announce(t('common.saved'));
     onDone();
   };

@@ -16,6 +16,8 @@ import { DeskHead } from './head';
 import { MaterialDesk } from './materials';
 
 const REFRESH_MS = 15_000;
+/** Of the server's list of enrolments. */
+const PAGE_LENGTH = 200;
 
 /** `/desk/{id}`: one class from its instructor's side. */
 export function DeskClassPage({ id }: { id: string }) {
@@ -85,26 +87,36 @@ function Facts({ entry }: { entry: ClassDetail }) {
 
 function Enrolments({ id }: { id: string }) {
   const { t } = useI18n();
-  const { value, error, retry } = useLoad(() => listEnrolments(id), [id], REFRESH_MS);
+  const [pages, setPages] = useState(1);
+  const load = async () => {
+    const found = await listEnrolments(id);
+    setPages(Math.ceil(found.items.length / PAGE_LENGTH) || 1);
+    return found;
+  };
+  // A long list is many calls: it is asked for the more seldom.
+  const { value, error, retry } = useLoad(load, [id], REFRESH_MS * pages);
   if (error !== null && !value) return <Failure error={error} onRetry={retry} />;
   if (!value) return <Skeleton shape="rows" count={3} />;
-  if (value.length === 0) return <p className="soft">{t('desk.enrolments.none')}</p>;
+  if (value.items.length === 0) return <p className="soft">{t('desk.enrolments.none')}</p>;
   return (
-    <ul className="lines people-lines" data-testid="enrolments">
-      {value.map((line) => (
-        <li key={line.account.id} data-testid="enrolment" data-state={line.state}>
-          <span>
-            <b>{line.account.name}</b>{' '}
-            {line.state === 'waiting' && (
-              <span className="badge" data-tone="warn">
-                {t('card.waiting')}
-              </span>
-            )}
-          </span>
-          <span className="soft">{ago(t, line.enrolled_at_ms, Date.now())}</span>
-        </li>
-      ))}
-    </ul>
+    <>
+      <ul className="lines people-lines" data-testid="enrolments">
+        {value.items.map((line) => (
+          <li key={line.account.id} data-testid="enrolment" data-state={line.state}>
+            <span>
+              <b>{line.account.name}</b>{' '}
+              {line.state === 'waiting' && (
+                <span className="badge" data-tone="warn">
+                  {t('card.waiting')}
+                </span>
+              )}
+            </span>
+            <span className="soft">{ago(t, line.enrolled_at_ms, Date.now())}</span>
+          </li>
+        ))}
+      </ul>
+      {value.more && <p className="soft">{t('desk.enrolments.first', { n: value.items.length })}</p>}
+    </>
   );
 }
 

@@ -7,7 +7,7 @@ import { Failure } from '../ui/failure';
 import { Skeleton } from '../ui/skeleton';
 import { useDraft } from '../ui/use-draft';
 import { useLoad } from '../ui/use-load';
-import { blankEntry, entryOf, specOf } from './entry';
+import { blankEntry, changesOf, entryOf, specOf } from './entry';
 import { ClassForm } from './form';
 import { DeskHead } from './head';
 
@@ -66,7 +66,8 @@ function Edit({ known }: { known: ClassDetail }) {
       change={change}
       action={t('common.save')}
       onSave={async () => {
-        await changeClass(known.id, specOf(entry));
+        const changes = changesOf(entryOf(known), entry);
+        if (Object.keys(changes).length > 0) await changeClass(known.id, changes);
         forget();
         announce(t('common.saved'));
         navigate(deskHref(known.id));

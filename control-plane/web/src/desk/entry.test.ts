@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Class } from '../api/contract';
-import { blankEntry, type ClassEntry, entryOf, faultsOf, specOf } from './entry';
+import { blankEntry, changesOf, type ClassEntry, entryOf, faultsOf, specOf } from './entry';
 
 const NOW = Date.UTC(2026, 10, 21, 0, 0);
 const entry = (change: Partial<ClassEntry>): ClassEntry => ({
@@ -31,4 +31,10 @@ test('every fault is found, and nothing else', () => {
   expect(faults({ date: '2026-11-20' })).toEqual(['past']);
   expect(faults({ date: '2026-11-20' }, false)).toEqual([]);
   expect(faults({ scheduled: false, date: '' })).toEqual([]);
+});
+
+test('a change tells what it changes and nothing else', () => {
+  expect(changesOf(entry({}), entry({}))).toEqual({});
+  expect(changesOf(entry({ capacity: '12' }), entry({ capacity: '', title: '붓글씨 ' }))).toEqual({ capacity: null });
+  expect(changesOf(entry({}), entry({ time: '20:30' }))).toEqual({ starts_at_ms: Date.UTC(2026, 10, 23, 11, 30) });
 });

@@ -85,6 +85,13 @@ function whole(text: string, least: number, most: number): boolean {
   return text.trim() !== '' && Number.isInteger(value) && value >= least && value <= most;
 }
 
+/** What a change changes: the rest may have been changed elsewhere meanwhile, and stays. */
+export function changesOf(before: ClassEntry, after: ClassEntry): Partial<NewClass> {
+  const old: Partial<NewClass> = specOf(before);
+  const changed = Object.entries(specOf(after)).filter(([name, value]) => value !== old[name as keyof NewClass]);
+  return Object.fromEntries(changed);
+}
+
 export function specOf(entry: ClassEntry): NewClass {
   return {
     title: entry.title.trim(),

@@ -42,7 +42,7 @@ export function Deck({ engine, manifest, events, classId, teacher, teaches, resu
     [classId, account?.id, account?.name, teaches],
   );
   const classroom = useClassroom(room, signedIn);
-  useWatched(engine, classId, manifest.room_sid, signedIn);
+  useWatched(engine, classId, manifest.room_sid, account?.id ?? null);
   const [tab, setTab] = useState<SideTab>('events');
   const quizzes = useMemo(() => quizzesOf(events), [events]);
   const slides = useMemo(() => slidesOf(events), [events]);

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { ClassEvent, TimelineEvent } from '../api/contract';
 import { chatOf, dueQuiz, merge, pollsOf, quizzesOf, slideAt, slidesOf } from './happenings';
 import { isListed } from './events';
-import { resumeAt, WatchedSpans } from './watched';
+import { resumeAt, sendAll, WatchedSpans } from './watched';
 
 const items = [{ id: 'i', kind: 'single', text: '?', choices: [] }];
 const told: ClassEvent[] = [
@@ -92,4 +92,22 @@ test('one goes on where one left, unless that was hardly begun or all but over',
     null,
     null,
   ]);
+});
+
+test('an hour watched while nobody answers is one span, and what is more than a call takes goes out in several', async () => {
+  const spans = new WatchedSpans('RM');
+  for (let at = 0; at <= 3_600_000; at += 1_000) {
+    spans.look(at, true);
+    if (at % 30_000 === 0) spans.putBack(spans.take(false));
+  }
+  expect(spans.take(true)).toEqual([{ room_sid: 'RM', from_ms: 0, to_ms: 3_600_000, event: 'play' }]);
+  const back = Array.from({ length: 120 }, (_, at) => ({ room_sid: 'RM', from_ms: at, to_ms: 0, event: 'seek-back' as const }));
+  const sent: number[] = [];
+  const send = async (batch: unknown[]) => void sent.push(batch.length);
+  expect(await sendAll(back, send)).toEqual([]);
+  expect(sent).toEqual([50, 50, 20]);
+  const once = async (batch: unknown[]) => {
+    if (sent.push(batch.length) > 4) throw new Error('away');
+  };
+  expect(await sendAll(back, once)).toEqual(back.slice(50));
 });

@@ -4,19 +4,17 @@ import type { Watched } from '../api/contract';
 import { recall, remember } from '../storage';
 import type { Engine } from './engine';
 import { resumeKey } from './use-replay';
-import { WatchedSpans } from './watched';
+import { sendAll, WatchedSpans } from './watched';
 
 /** Spans are sent together, and at the latest when the page goes away. */
 const SEND_MS = 30_000;
 const LOOK_MS = 500;
-/** The control plane takes this many at once. */
-const BATCH = 50;
 
 /** Remembers where one is, and tells the class's instructor (as counts by minute) what is watched. */
-export function useWatched(engine: Engine, classId: string, roomSid: string, signedIn: boolean): void {
+export function useWatched(engine: Engine, classId: string, roomSid: string, account: string | null): void {
   useEffect(() => {
     const spans = new WatchedSpans(roomSid);
-    const kept = `watched.${roomSid}`;
+    const kept = `watched.${account ?? ''}.${roomSid}`;
     spans.putBack(readKept(recall(kept)));
     const look = () => {
       const { timeMs, playing, ended } = engine.view();
@@ -25,17 +23,14 @@ export function useWatched(engine: Engine, classId: string, roomSid: string, sig
     };
     // A page in the background may never come back, but has not left either.
     const send = async (how: 'on' | 'background' | 'leave') => {
-      if (!signedIn) return;
+      if (account === null) return;
       const items = spans.take(how === 'leave');
       if (items.length === 0) return;
       // Kept until the answer: what a dying page could not send, the next visit does.
       if (how !== 'on') remember(kept, JSON.stringify(items));
-      try {
-        await sendWatched(classId, items.slice(-BATCH), how !== 'on');
-        remember(kept, '');
-      } catch {
-        spans.putBack(items);
-      }
+      const unsent = await sendAll(items, (batch) => sendWatched(classId, batch, how !== 'on'));
+      remember(kept, unsent.length > 0 ? JSON.stringify(unsent) : '');
+      spans.putBack(unsent);
     };
     const hide = () => {
       if (document.visibilityState === 'hidden') void send('background');
@@ -55,7 +50,7 @@ export function useWatched(engine: Engine, classId: string, roomSid: string, sig
       removeEventListener('pagehide', leave);
       leave();
     };
-  }, [engine, classId, roomSid, signedIn]);
+  }, [engine, classId, roomSid, account]);
 }
 
 function readKept(text: string | null): Watched[] {

@@ -4,6 +4,8 @@ import type { Watched } from '../api/contract';
 const REWIND_MS = 3_000;
 /** A step of the clock larger than this was a jump. */
 const STEP_MAX_MS = 2_000;
+/** The control plane takes this many at once. */
+const BATCH = 50;
 /** Spans kept while nobody takes them; the oldest go. */
 const KEPT_MAX = 200;
 
@@ -37,7 +39,7 @@ export class WatchedSpans {
 
   /** What could not be sent. */
   putBack(items: readonly Watched[]): void {
-    this.items = [...items, ...this.items].slice(-KEPT_MAX);
+    this.items = joined([...items, ...this.items]).slice(-KEPT_MAX);
   }
 
   private close(event: Watched['event']): void {
@@ -50,6 +52,30 @@ export class WatchedSpans {
     const round = { ...span, from_ms: Math.round(span.from_ms), to_ms: Math.round(span.to_ms) };
     this.items = [...this.items, { room_sid: this.roomSid, ...round }].slice(-KEPT_MAX);
   }
+}
+
+/** What was watched in one go is one span, however often it was to be sent meanwhile. */
+function joined(items: readonly Watched[]): Watched[] {
+  const spans: Watched[] = [];
+  for (const span of items) {
+    const last = spans.at(-1);
+    const goesOn = last?.event === 'play' && span.event !== 'seek-back' && last.to_ms === span.from_ms;
+    if (last && goesOn && last.room_sid === span.room_sid) spans[spans.length - 1] = { ...span, from_ms: last.from_ms };
+    else spans.push(span);
+  }
+  return spans;
+}
+
+/** Sends as many calls as it takes; what did not arrive, oldest first. */
+export async function sendAll(items: readonly Watched[], send: (batch: Watched[]) => Promise<void>): Promise<Watched[]> {
+  for (let from = 0; from < items.length; from += BATCH) {
+    try {
+      await send(items.slice(from, from + BATCH));
+    } catch {
+      return items.slice(from);
+    }
+  }
+  return [];
 }
 
 /** So near to the start or the end there is nothing to go on from. */

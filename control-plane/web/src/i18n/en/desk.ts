@@ -21,6 +21,7 @@ export const desk: Record<keyof typeof ko, string> = {
   'desk.waiting': 'Waiting',
   'desk.as_seen': 'As students see it',
   'desk.enrolments': 'Who enrolled',
+  'desk.enrolments.first': 'These are the first {n}.',
   'desk.enrolments.none': 'Nobody yet. Share the address of the class.',
   'desk.quizzes.text': 'Prepared here, a quiz takes two presses in class.',
   'desk.delete': 'Delete the class',

@@ -19,6 +19,7 @@ export const desk = {
   'desk.waiting': '대기',
   'desk.as_seen': '학생에게 보이는 화면',
   'desk.enrolments': '신청한 사람',
+  'desk.enrolments.first': '처음 신청한 {n}명을 보여 드립니다.',
   'desk.enrolments.none': '아직 신청한 사람이 없습니다. 수업 주소를 알려 보세요.',
   'desk.quizzes.text': '미리 만들어 두면 수업에서 두 번만 눌러 낼 수 있습니다.',
   'desk.delete': '수업 지우기',
