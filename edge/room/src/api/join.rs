@@ -73,7 +73,7 @@ pub struct Join {
     pub token_age: Duration,
     /// A player that negotiates once: every receiving section of its offer is kept ready and filled with whatever is published.
     pub is_whep: bool,
-    /// Publishes without saying so first ([`Request::AddTrack`]): sending sections become tracks named by their kind.
+    /// Publishes without saying so first ([`crate::Request::AddTrack`]): sending sections become tracks named by their kind.
     pub publish_unannounced: bool,
     /// The client is a participant of another edge that goes on here.
     pub moves: Option<Move>,
