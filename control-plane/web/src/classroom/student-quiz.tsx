@@ -40,7 +40,7 @@ export function StudentQuiz({ room, quiz, offsetMs }: { room: Classroom; quiz: Q
           onAnswer={(answers) => room.answer(quiz.id, answers, false)}
         />
       )}
-      {over && !given && (
+      {over && !given && !entry && (
         <p className="soft" role="status" data-testid="quiz-time-up">
           {t('quiz.time_up')}
         </p>
