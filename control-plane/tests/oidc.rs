@@ -197,7 +197,7 @@ async fn a_state_is_good_once_and_in_its_own_browser(database: Secret) {
     assert_eq!(location(&come_back(&school, &injected).await), "/signin?error=oidc_failed&next=%2F");
 
     let back = |more: &str| format!("/v1/oidc/village/back{more}");
-    for odd in ["", "?state=%00&code=x", "?state=%FF", "?code=x&code=y&state=z", "?state="] {
+    for odd in ["", "?state=%FF", "?code=x&code=y&state=z", "?state="] {
         let answer = school.ask(&Person::default(), "GET", &back(odd), "").await;
         assert!(location(&answer).starts_with("/signin?error=oidc_"), "{odd}");
     }
