@@ -161,6 +161,7 @@ impl Desk {
             ice_servers: &[],
             publish_codecs: lk::PUBLISH_CODECS,
             last_sequence: 0,
+            edges: &[],
         };
         while let Some(output) = self.rooms.poll_output() {
             let Output::Notify { notice, .. } = output else { continue };
