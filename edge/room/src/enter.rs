@@ -16,8 +16,11 @@ use crate::room::Room;
 impl Room {
     /// Which links the control plane lets into the room now, and which of them this edge needs.
     pub(crate) fn set_peers(&mut self, edge: &mut Edge, now: Instant, peers: RoomPeers) {
-        self.admitted = peers.admitted.into_iter().collect();
+        let before = std::mem::replace(&mut self.admitted, peers.admitted.into_iter().collect());
         self.wanted = peers.wanted.into_iter().collect();
+        for link in self.admitted.difference(&before).copied().collect::<Vec<_>>() {
+            self.link_up(edge, link);
+        }
         self.nodes = peers.nodes;
         for link in self.links.keys().copied().collect::<Vec<_>>() {
             if !self.admitted.contains(&link) {
@@ -142,10 +145,12 @@ impl Room {
         }
     }
 
-    /// The link is up, after a loss that the far edge may not have noticed: it may take itself for entered, where nothing is known of
-    /// it any more. Those we need are greeted, which says it too; to the others it is said.
+    /// The link is up, or the control plane lets it in: whoever entered before, when nothing was heard here, takes itself for entered or
+    /// waits. Those we need are greeted, which says it too; to the others it is said.
     pub(crate) fn link_up(&mut self, edge: &mut Edge, link: LinkId) {
-        if self.admitted.contains(&link) && !self.is_wanted(edge, link) {
+        let has_entered = |neighbour: &Link| neighbour.knocks.contains_key(&self.record.name);
+        let is_silent = edge.links.get(&link).is_some_and(|neighbour| !has_entered(neighbour));
+        if is_silent && self.admitted.contains(&link) && !self.is_wanted(edge, link) {
             self.say_parted(edge, link);
         }
     }

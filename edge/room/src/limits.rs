@@ -12,8 +12,8 @@ pub const LINK_GRACE: Duration = Duration::from_secs(5);
 pub(crate) const VANISHED_GRACE: Duration = Duration::from_secs(1);
 /// A link that came into the room is greeted again after this time if the far edge does not answer, and ever more seldom ...
 pub(crate) const GREET_AGAIN: Duration = Duration::from_millis(200);
-/// ... until it is this seldom: an edge that hears of the link anew says so by itself.
-pub(crate) const GREET_SELDOM: Duration = Duration::from_secs(5);
+/// ... until it is this seldom: an edge that hears of the link or of its part in the room anew says so by itself.
+pub(crate) const GREET_SELDOM: Duration = Duration::from_secs(1);
 /// Ways that are lost with the parent are not taken back from those behind this edge for so long: another parent is found within two
 /// round trips, and those behind need not look for one themselves. No loop can come of it, since every way told onward names this edge.
 pub(crate) const WAY_HOLD: Duration = Duration::from_millis(1_500);
