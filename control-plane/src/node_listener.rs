@@ -1,7 +1,8 @@
 //! The store for nodes elsewhere (`control_plane_agent::store::wire`), and the intake of [`facts`], behind mutual TLS.
 //!
 //! Any node of the fleet may read. What a node says about itself (its record, its presence in rooms) only it may write,
-//! and classes only control planes: so a faulty node harms what is its own.
+//! and classes only control planes: so a faulty node harms what is its own. Two things are not held to that yet: a lease is whoever's
+//! knows its number, and records of rooms and recordings are any node's to write.
 
 use std::sync::Arc;
 use std::time::Duration;
